@@ -1,0 +1,5 @@
+"""The command ``hybrid-router``: thin commands over `HybridRouter`."""
+
+from .app import main
+
+__all__ = ["main"]

@@ -1,0 +1,93 @@
+"""What the commands write: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from ..errors import HybridRouterError
+
+__all__ = ["Messages", "json_line", "one_line", "print_json", "warnings_as_lines", "writing"]
+
+
+class Messages:
+    """Steps and notes for the person at the terminal; silent if quiet."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.quiet = quiet
+        self.bars = not quiet and sys.stderr.isatty()
+
+    def say(self, text: str) -> None:
+        """One line on stderr."""
+        if not self.quiet:
+            typer.echo(text, err=True)
+
+    @contextmanager
+    def working(self, text: str) -> Iterator[None]:
+        """Says what is going on; a spinner at a terminal, a line elsewhere."""
+        if not self.bars:
+            self.say(f"{text} ...")
+            yield
+            return
+        from rich.console import Console
+        from rich.markup import escape
+
+        with Console(stderr=True).status(escape(text)):
+            yield
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout, for a program."""
+    typer.echo(_dumped(value, indent=2, ascii_only=not _utf8(sys.stdout)))
+
+
+def json_line(value: Any, *, ascii_only: bool = False) -> str:
+    """One JSON value in one line."""
+    return _dumped(value, indent=None, ascii_only=ascii_only)
+
+
+def one_line(error: BaseException) -> str:
+    """A message without line breaks."""
+    return " ".join(str(error).split())
+
+
+@contextmanager
+def warnings_as_lines() -> Iterator[None]:
+    """The library's warnings as lines on stderr, in place of a source line that means nothing to the user."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for warning in caught:
+        if issubclass(warning.category, UserWarning):
+            typer.echo(f"warning: {' '.join(str(warning.message).split())}", err=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turns the system's refusal to write into one line."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise HybridRouterError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _utf8(stream: Any) -> bool:
+    return (getattr(stream, "encoding", None) or "").lower().replace("-", "") == "utf8"
+
+
+def _dumped(value: Any, *, indent: int | None, ascii_only: bool) -> str:
+    text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate has no UTF-8, but JSON can escape it
+        return json.dumps(value, indent=indent)
+    return text

@@ -1,0 +1,207 @@
+"""``hybrid-router infer``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..decider import Decider
+from ..decision import RoutingDecision
+from ..errors import HybridRouterError
+from ..router import HybridRouter
+from . import options
+from .answer import Answerer, answerer
+from .config import Config, read_config
+from .console import Messages, json_line, print_json
+from .queries import in_chunks, read_queries
+from .results import results_file
+
+__all__ = ["HELP", "infer"]
+
+HELP = """Route queries with a trained router, and answer them where a config says how.
+
+In: the folder of a router (or --config with model_path.load_model_path), and --query or --input: .txt with a query a
+line, .jsonl with a text or an object with "query" a line, .json with a list of these.
+
+Out: for each query, in order, the model (small or large), the score, the threshold and the reason; with the response,
+if the config gives base_url for small and large, unless --route-only. --output writes .json (a list) or .jsonl.
+
+\b
+Examples:
+  hybrid-router infer router/ --query "What is photosynthesis?"
+  hybrid-router infer router/ --input queries.txt --output results.jsonl
+  hybrid-router infer --config hybrid_llm.yaml --input queries.jsonl --output results.json --route-only
+
+Relative paths in the config start, like those of the command line, at the folder in which the command is run. The
+threshold is that of --threshold, else of the router's calibration, else the config's router_threshold, else the router's.
+A run that fails half-way leaves what it had in NAME.partial.
+"""
+CHUNK = 4096
+WORKERS = 8
+
+
+class Format(str, Enum):
+    """How records are written."""
+
+    json = "json"
+    jsonl = "jsonl"
+
+
+def infer(
+    router_folder: Annotated[
+        Path | None, typer.Argument(metavar="[ROUTER]", help="Folder of a saved router.", show_default=False)
+    ] = None,
+    query: Annotated[str | None, typer.Option("--query", metavar="TEXT", help="One query.")] = None,
+    input_file: Annotated[
+        Path | None, typer.Option("--input", "-i", metavar="FILE", help="Queries: .txt, .jsonl or .json.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Results: .json or .jsonl. [default: print]")
+    ] = None,
+    output_format: Annotated[
+        Format | None, typer.Option("--output-format", help="A list, or one object a line. [default: by --output]")
+    ] = None,
+    config_file: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE.yaml", help="Settings from a file.")
+    ] = None,
+    route_only: Annotated[bool, typer.Option("--route-only", help="Only decide; ask no model.")] = False,
+    threshold: Annotated[
+        float | None, typer.Option("--threshold", help="small iff score >= threshold, 0 to 1. [default: the router's]")
+    ] = None,
+    temperature: Annotated[float | None, typer.Option("--temp", help="Temperature of the answers.")] = None,
+    max_tokens: Annotated[int | None, typer.Option("--max-tokens", help="Length limit of an answer.", min=1)] = None,
+    overwrite: options.OverwriteOption = False,
+    quiet: options.QuietOption = False,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Route queries with a trained router."""
+    if (query is None) == (input_file is None):
+        raise typer.BadParameter("give either --query TEXT or --input FILE")
+    limit = options.threshold_of(threshold)
+    config = Config() if config_file is None else read_config(config_file)
+    folder = _folder(router_folder, config)
+    if output is not None:
+        lines = _as_lines(output, output_format)
+        options.check_output(output, overwrite=overwrite)
+    messages = Messages(quiet=quiet)
+    router = HybridRouter.load(folder)
+    decider = Decider(router, threshold=_threshold(limit, router, config, messages), on_router_error="raise")
+    ask = None if route_only else answerer(config, temperature=temperature, max_tokens=max_tokens)
+    queries: Iterable[str] = [query] if query is not None else read_queries(Path(str(input_file)))
+    run = _Run(decider, config, ask)
+    records = _counted(run.records(queries), messages)
+    if output is not None:
+        with results_file(output, lines=lines) as add:
+            for record in records:
+                add(record)
+        run.summary(output, messages, as_json=as_json)
+    elif output_format is Format.jsonl:
+        for record in records:
+            typer.echo(json_line(record))
+    elif as_json or output_format is Format.json:
+        found = list(records)
+        print_json(found[0] if query is not None else found)
+    else:
+        for record in records:
+            typer.echo(_text(record, alone=query is not None))
+    if run.unanswered:
+        raise HybridRouterError(f"{run.unanswered} of {run.count} queries got no answer; see 'error' in the results")
+
+
+class _Run:
+    def __init__(self, decider: Decider, config: Config, ask: Answerer | None) -> None:
+        self.decider = decider
+        self.names = {"small": config.small.name, "large": config.large.name}
+        self.ask = ask
+        self.count = self.to_small = self.unanswered = 0
+
+    def records(self, queries: Iterable[str]) -> Iterator[dict[str, Any]]:
+        for chunk in in_chunks(queries, CHUNK):
+            for query, decision, answer in self._answered(chunk, self.decider.decide_batch(chunk)):
+                self.count += 1
+                self.to_small += decision.model == "small"
+                self.unanswered += "error" in answer
+                name = self.names[decision.model]
+                yield {
+                    "query": query,
+                    "model": decision.model,
+                    **({} if name is None else {"model_name": name}),
+                    "score": decision.score,
+                    "threshold": decision.threshold,
+                    "reason": decision.reason,
+                    **answer,
+                }
+
+    def _answered(
+        self, queries: list[str], decisions: list[RoutingDecision]
+    ) -> Iterator[tuple[str, RoutingDecision, dict[str, Any]]]:
+        ask = self.ask
+        if ask is None:
+            yield from ((query, decision, {}) for query, decision in zip(queries, decisions, strict=True))
+            return
+        with ThreadPoolExecutor(WORKERS) as pool:  # map keeps the order
+            models = [decision.model for decision in decisions]
+            yield from zip(queries, decisions, pool.map(ask, models, queries), strict=True)
+
+    def summary(self, output: Path, messages: Messages, *, as_json: bool) -> None:
+        if as_json:
+            large = self.count - self.to_small
+            print_json({"output": str(output), "queries": self.count, "small": self.to_small, "large": large})
+        else:
+            messages.say(f"{output}: {self.count:,} queries, {self.to_small:,} to small")
+
+
+def _folder(given: Path | None, config: Config) -> Path:
+    paths = config.model_path
+    path = given or paths.load_model_path or paths.save_model_path
+    if path is None:
+        raise typer.BadParameter("which router? Name its folder, or give --config with model_path.load_model_path")
+    return Path(path)
+
+
+def _as_lines(output: Path, wanted: Format | None) -> bool:
+    if wanted is None:
+        suffix = output.suffix.lower()
+        if suffix not in (".json", ".jsonl"):
+            raise HybridRouterError(f"{output}: unknown suffix {suffix!r}; allowed are .json, .jsonl")
+        return suffix == ".jsonl"
+    return wanted is Format.jsonl
+
+
+def _threshold(given: float | None, router: HybridRouter, config: Config, messages: Messages) -> float | None:
+    if given is not None or config.router_threshold is None:
+        return given
+    if router.calibration is None:
+        return config.router_threshold
+    if router.threshold != config.router_threshold:
+        # LLMRouter's files always have a router_threshold, which must not undo a calibration unnoticed.
+        messages.say(
+            f"note: the router's calibrated threshold {router.threshold:.4f} is used and not router_threshold "
+            f"{config.router_threshold:g} of the config; --threshold overrides both"
+        )
+    return None
+
+
+def _counted(records: Iterator[dict[str, Any]], messages: Messages) -> Iterator[dict[str, Any]]:
+    if not messages.bars:
+        return records
+    from rich.console import Console
+    from rich.progress import track
+
+    return iter(track(records, "Routing", console=Console(stderr=True), transient=True))
+
+
+def _text(record: dict[str, Any], *, alone: bool) -> str:
+    score = "no score" if record["score"] is None else f"score {record['score']:.4f}"
+    name = f" ({record['model_name']})" if "model_name" in record else ""
+    threshold = "" if record["threshold"] is None else f", threshold {record['threshold']:.4f}"
+    decision = f"{record['model']}{name}  {score}{threshold}"
+    lines = [decision if alone else f"{decision}  {' '.join(record['query'].split())}"]
+    if "response" in record:
+        lines.append(record["response"] or record.get("error") or "")
+    return "\n".join(lines)

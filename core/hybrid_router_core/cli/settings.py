@@ -1,0 +1,118 @@
+"""What ``train`` is to do: the command line over the config file over the defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from ..errors import ConfigError
+from ..router import HybridRouter
+from .config import Config
+from .data import By, Pair
+from .parts import Files
+
+__all__ = ["Target", "data_files", "make_router", "target_of"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A target of `HybridRouter.calibrate` with what belongs to it."""
+
+    goal: Mapping[str, float] = field(default_factory=dict)
+    confidence: float = 0.95
+    quality_range: tuple[float, float] | None = None
+
+    def arguments(self) -> dict[str, Any]:
+        """For `HybridRouter.calibrate`."""
+        return {**self.goal, "confidence": self.confidence, "quality_range": self.quality_range}
+
+
+def make_router(config: Config, source: Path | None, **given: Any) -> HybridRouter:
+    """The router to train; `given` are the options of the command line, None where there was none.
+
+    Raises:
+        ConfigError: If a setting has a value that is not allowed; names the config file, if there is one.
+    """
+    hparam = {**config.hparam, **given.pop("hparam")}
+    # scikit-learn's name for the seed, as in the config.
+    seed = _first(given.pop("seed"), hparam.pop("random_state", None), config.seed, 0)
+    settings = {
+        "mode": _first(given["mode"], config.router_mode, "transformed"),
+        "embedder": _first(given["embedder"], config.embedder, "static"),
+        "scorer": _first(given["scorer"], config.scorer, "mlp"),
+        "tau": _first(given["tau"], config.router_tau, 0.1),
+        "margin": _first(given["margin"], config.router_margin),
+        "threshold": _first(given["threshold"], config.router_threshold, 0.5),
+    }
+    try:
+        return HybridRouter(**settings, hparam=hparam, seed=seed)
+    except ConfigError as error:
+        raise ConfigError(str(error) if source is None else f"{source}: {error}") from error
+
+
+def data_files(
+    config: Config,
+    data: Path | None,
+    *,
+    small: str | None,
+    large: str | None,
+    shares: tuple[float, ...] | None,
+    by: str | None,
+) -> Files:
+    """The files of the parts. DATA on the command line takes the place of all files of the config.
+
+    Raises:
+        typer.BadParameter: If there are no data at all.
+    """
+    section = config.data
+    names = Pair(
+        small or config.small.name,
+        large or config.large.name,
+        asked=bool(small or large),
+        llm_data=None if section.llm_data is None else Path(section.llm_data),
+    )
+    keeps: By = "group" if (by or section.by) == "group" else "query"
+    shares = shares or (None if section.split is None else tuple(section.split))
+    if data is not None:
+        return Files(data, names, keeps, shares)
+    if section.train_path is None:
+        raise typer.BadParameter("no data: name a data set, as in: hybrid-router train dataset.jsonl --out router/")
+    calibration, test = (None if path is None else Path(path) for path in (section.calibration, section.test_path))
+    if shares is not None and (calibration or test):
+        raise typer.BadParameter("--split divides one file; the config gives calibration or test a file of its own")
+    return Files(Path(section.train_path), names, keeps, shares, calibration, test)
+
+
+def target_of(
+    config: Config, goal: dict[str, float], confidence: float | None, quality_range: tuple[float, float] | None
+) -> Target | None:
+    """The target of the command line, else of the config, else none.
+
+    Raises:
+        ConfigError: If the config's calibration has not exactly one target.
+    """
+    section = config.calibration
+    if section is not None and not goal:
+        names = ("cost_advantage", "pgr", "max_quality_drop")
+        goal = {name: value for name in names if (value := getattr(section, name)) is not None}
+        if len(goal) != 1:
+            raise ConfigError(
+                f"calibration: found {' and '.join(goal) or 'no target'}; give exactly one of {', '.join(names)}"
+            )
+    if not goal:
+        if confidence is not None or quality_range is not None:
+            raise typer.BadParameter("--confidence and --quality-range need a target, such as --max-quality-drop 0.02")
+        return None
+    if section is not None:
+        confidence = section.confidence if confidence is None else confidence
+        if quality_range is None and section.quality_range is not None:
+            quality_range = (section.quality_range[0], section.quality_range[1])
+    return Target(goal, 0.95 if confidence is None else confidence, quality_range)
+
+
+def _first(*values: Any) -> Any:
+    return next((value for value in values if value is not None), None)

@@ -1,0 +1,63 @@
+"""Figures as lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import isnan
+
+from ..calibration import Calibration
+from ..evaluation import Interval, Report
+
+__all__ = ["calibration_text", "report_lines"]
+
+_PERCENT = 100.0
+# Measure, its words, its unit (None is a plain number).
+_AT_THRESHOLD = (
+    ("cost_advantage", "to small (cost advantage)", "%"),
+    ("quality_drop", "quality drop against all-large", None),
+    ("relative_quality_drop", "the same, relative", " %"),
+    ("pgr", "gap recovered (PGR)", None),
+    ("saved_cost", "cost saved", "%"),
+)
+_OVERALL = (
+    ("apgr", "APGR (0.5 is random)", None),
+    ("cpt_50", "to large for half the gap (CPT 50 %)", "%"),
+    ("cpt_80", "to large for 80 % of it (CPT 80 %)", "%"),
+    ("auroc", "AUROC", None),
+    ("ece", "calibration error of the scores", None),
+)
+
+
+def calibration_text(calibration: Calibration) -> str:
+    """What was asked for and what the threshold does on the calibration rows."""
+    text = (
+        f"threshold {calibration.threshold:.4f} for {calibration.target} {calibration.target_value:g}: "
+        f"{calibration.cost_advantage:.1%} to small, quality drop {calibration.quality_drop:.4f}"
+    )
+    if calibration.quality_drop_bound is not None and calibration.confidence is not None:
+        text += f", at most {calibration.quality_drop_bound:.4f} with confidence {calibration.confidence:.0%}"
+    return text
+
+
+def report_lines(report: Report) -> Iterable[str]:
+    """The measures with their intervals."""
+    yield f"at threshold {report.threshold:.4f}, with {report.confidence:.0%} intervals"
+    yield from _measures(report, _AT_THRESHOLD)
+    yield "over all thresholds"
+    yield from _measures(report, _OVERALL)
+
+
+def _measures(report: Report, rows: Iterable[tuple[str, str, str | None]]) -> Iterable[str]:
+    for name, words, unit in rows:
+        if name in report.measures:
+            yield f"  {words:<38}{_interval(report.measures[name], unit)}"
+
+
+def _interval(interval: Interval, unit: str | None) -> str:
+    if isnan(interval.value):
+        return f"{'undefined':>9}"
+    if unit is None:
+        return f"{interval.value:9.4f}    [{interval.low:.4f}, {interval.high:.4f}]"
+    factor = _PERCENT if unit == "%" else 1.0  # a relative drop is in per cent already
+    value, low, high = (factor * number for number in (interval.value, interval.low, interval.high))
+    return f"{value:7.1f} %    [{low:.1f}, {high:.1f}]"

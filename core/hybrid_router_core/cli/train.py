@@ -1,0 +1,194 @@
+"""``hybrid-router train``."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import CalibrationError, ConfigError, HybridRouterError, MissingExtraError
+from ..evaluation import Report
+from ..router import HybridRouter
+from . import options
+from .config import Config, read_config
+from .console import Messages, print_json, warnings_as_lines, writing
+from .data import Parts
+from .parts import Files, part_lines, parts_record, read_parts
+from .settings import Target, data_files, make_router, target_of
+from .show import calibration_text, report_lines
+
+__all__ = ["HELP", "train"]
+
+HELP = """Learn a router from examples and save it.
+
+In: DATA, one object a line: {"query": "...", "small_quality": 0.7, "large_quality": 0.9}, with optional "group",
+"small_cost", "large_cost", "id". A quality is any number, higher is better, or a list of samples. Also .json, .csv,
+.parquet, .gz; a file with many models, {"query": "...", "quality": {"model-a": 0.7, ...}}, with --small and --large;
+and LLMRouter's routing data.
+
+Out: the folder --out with the trained router, and its figures. Part of DATA teaches the router, part is kept to set the
+threshold (--cost-advantage, --pgr or --max-quality-drop) and part to measure it.
+
+\b
+Examples:
+  hybrid-router train dataset.jsonl --out router/ --cost-advantage 0.4
+  hybrid-router train models.jsonl --small llama-8b --large gpt-4 --out router/
+  hybrid-router train --config hybrid_llm.yaml --quiet
+
+A config file holds LLMRouter's keys for hybrid_llm and ours (router_mode, router_tau, router_margin, router_threshold,
+hparam, scorer, embedder, seed, data, calibration, model_path, small, large); options override it. Relative paths in it
+start, like those of the command line, at the folder in which the command is run.
+"""
+
+
+def train(
+    data: Annotated[Path | None, typer.Argument(metavar="[DATA]", help="Data set.", show_default=False)] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="Where to save the router.", show_default=False)
+    ] = None,
+    config_file: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE.yaml", help="Settings from a file.", show_default=False)
+    ] = None,
+    mode: Annotated[
+        options.Mode | None, typer.Option("--mode", help="Which label is learned. [default: transformed]")
+    ] = None,
+    small: options.SmallOption = None,
+    large: options.LargeOption = None,
+    embedder: Annotated[
+        str | None,
+        typer.Option("--embedder", metavar="NAME", help="static or sentence-transformers:NAME. [default: static]"),
+    ] = None,
+    scorer: Annotated[
+        str | None, typer.Option("--scorer", metavar="NAME", help="mlp, linear, knn, constant, random. [default: mlp]")
+    ] = None,
+    hparam: options.HparamOption = None,
+    tau: Annotated[
+        float | None,
+        typer.Option("--tau", help="Temperature of the probabilistic label, in units of quality. [default: 0.1]"),
+    ] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option("--margin", help="Margin of the transformed label, in units of quality. [default: searched]"),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option("--threshold", help="small iff score >= threshold, unless a target sets it. [default: 0.5]"),
+    ] = None,
+    cost_advantage: options.CostAdvantageOption = None,
+    pgr: options.PgrOption = None,
+    max_quality_drop: options.MaxQualityDropOption = None,
+    confidence: options.ConfidenceOption = None,
+    quality_range: options.QualityRangeOption = None,
+    split: options.SplitOption = None,
+    by: options.ByOption = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Of the split and the training. [default: 0]", min=0)
+    ] = None,
+    report: options.ReportOption = None,
+    overwrite: options.OverwriteOption = False,
+    quiet: options.QuietOption = False,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Learn a router from examples and save it."""
+    config = Config() if config_file is None else read_config(config_file)
+    shares = options.shares_of(split)
+    goal = options.one_target(cost_advantage=cost_advantage, pgr=pgr, max_quality_drop=max_quality_drop)
+    target = target_of(config, goal, confidence, options.parse_range(quality_range))
+    files = data_files(config, data, small=small, large=large, shares=shares, by=None if by is None else by.value)
+    router = make_router(
+        config,
+        config_file,
+        mode=None if mode is None else mode.value,
+        embedder=embedder,
+        scorer=scorer,
+        hparam=options.parse_hparam(hparam),
+        tau=tau,
+        margin=margin,
+        threshold=options.threshold_of(threshold),
+        seed=seed,
+    )
+    folder = _folder(out, config, overwrite=overwrite)
+    check_report(report, overwrite=overwrite)
+    messages = Messages(quiet=quiet)
+    parts = read_parts(files, calibrates=target is not None, seed=router.seed, messages=messages)
+    with warnings_as_lines():
+        measured = _train(router, parts, target, folder, messages)
+    if report is not None and measured is not None:
+        with writing(report):
+            measured.to_html(report)
+    if as_json:
+        print_json(_record(router, folder, files, parts, measured))
+    else:
+        typer.echo("\n".join(_lines(router, folder, files, parts, measured)))
+
+
+def check_report(report: Path | None, *, overwrite: bool) -> None:
+    """Refuse a report that could not be written, before any work is done."""
+    if report is None:
+        return
+    options.check_output(report, overwrite=overwrite)
+    if find_spec("matplotlib") is None:
+        raise MissingExtraError("matplotlib", "report")
+
+
+def _folder(out: Path | None, config: Config, *, overwrite: bool) -> Path:
+    if out is None and config.model_path.save_model_path is None:
+        raise typer.BadParameter("where to save the router? Add --out FOLDER, or model_path.save_model_path to --config")
+    folder = out if out is not None else Path(str(config.model_path.save_model_path))
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder}: is a file; a router is saved as a folder, name a new one")
+    if (folder / "router.json").exists():
+        if not overwrite:
+            raise ConfigError(f"{folder}: holds a router already; name another folder, or add --overwrite")
+    elif folder.is_dir() and any(folder.iterdir()):
+        raise ConfigError(f"{folder}: holds other files; a router has a folder of its own, name a new or empty one")
+    return folder
+
+
+def _train(
+    router: HybridRouter, parts: Parts, target: Target | None, folder: Path, messages: Messages
+) -> Report | None:
+    messages.say(f"Training on {len(parts.train):,} rows ...")
+    router.fit(parts.train, progress=messages.bars)
+    if target is not None and parts.calibration is not None:
+        try:
+            with messages.working(f"Calibrating on {len(parts.calibration):,} rows"):
+                router.calibrate(parts.calibration, **target.arguments())
+        except CalibrationError as error:
+            with writing(folder):
+                router.save(folder)  # the training was not in vain
+            raise CalibrationError(
+                f"{error} The router is saved in {folder} without a calibration; go on with: hybrid-router calibrate"
+            ) from error
+    with writing(folder):
+        router.save(folder)
+    if parts.test is None:
+        return None
+    with messages.working(f"Measuring on {len(parts.test):,} rows"):
+        return router.evaluate(parts.test)
+
+
+def _record(
+    router: HybridRouter, folder: Path, files: Files, parts: Parts, measured: Report | None
+) -> dict[str, Any]:
+    return {
+        "router": str(folder),
+        "mode": router.mode,
+        "margin": router.margin,
+        "threshold": router.threshold,
+        "seed": router.seed,
+        "data": parts_record(parts, files),
+        "calibration": None if router.calibration is None else router.calibration.model_dump(mode="json"),
+        "test": None if measured is None else measured.to_dict(),
+    }
+
+
+def _lines(router: HybridRouter, folder: Path, files: Files, parts: Parts, measured: Report | None) -> list[str]:
+    margin = "" if router.margin is None else f", margin {router.margin:g}"
+    lines = [f"saved {folder}: {router.mode} label{margin}, threshold {router.threshold:.4f}, seed {router.seed}"]
+    lines += part_lines(parts, files, calibrated=router.calibration is not None, seed=router.seed)
+    if router.calibration is not None:
+        lines.append(f"calibrated: {calibration_text(router.calibration)}")
+    return lines if measured is None else [*lines, *report_lines(measured)]

@@ -1,0 +1,20 @@
+"""Embedders: texts to vectors. The bundled static table, sentence-transformers, or an object of the user's own."""
+
+from .base import Embedder
+from .batches import embed_in_batches
+from .custom import CustomEmbedder
+from .probe import fingerprints_match
+from .resolve import resolve_embedder
+from .sentence_transformers import SentenceTransformerEmbedder
+from .static import StaticEmbedder, TokenIds
+
+__all__ = [
+    "CustomEmbedder",
+    "Embedder",
+    "SentenceTransformerEmbedder",
+    "StaticEmbedder",
+    "TokenIds",
+    "embed_in_batches",
+    "fingerprints_match",
+    "resolve_embedder",
+]

@@ -1,0 +1,103 @@
+"""Turns queries into what a scorer reads: the embedding, the form of the text, and a learned vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from hybrid_router_core._types import AnyArray, Float32Array
+from hybrid_router_core.embedders import Embedder, StaticEmbedder, TokenIds
+from hybrid_router_core.errors import NotFittedError
+
+from .lexical import LexicalTable
+from .surface import VERSION, surface_features
+
+__all__ = ["Featurizer"]
+
+# Root mean square lengths over the training queries; surface features have deviation 1, together about 12. Their weight matters
+# most of the three, and less of the embedding carries better to subjects that were not trained on.
+_EMBEDDING_LENGTH, _LEXICAL_LENGTH = 5.0, 10.0
+_SURFACE_LIMIT = 4.0  # in standard deviations: a query unlike all others must not have a feature of any size
+
+
+class Featurizer:
+    """Learns scales and a vocabulary from the training queries; `transform` then needs numpy and a tokenizer.
+
+    Args:
+        embedder: Makes the embedding part. With the static one, the token ids are computed once for all parts.
+    """
+
+    def __init__(self, embedder: Embedder) -> None:
+        self.embedder = embedder
+        self._static = StaticEmbedder()
+        self._lexical: LexicalTable | None = None
+        self._mean: Float32Array = np.zeros(0, dtype=np.float32)
+        self._scale: Float32Array = np.zeros(0, dtype=np.float32)
+        self._limit: Float32Array = np.zeros(0, dtype=np.float32)
+
+    def fit(self, texts: Sequence[str], embeddings: Float32Array | None = None) -> Featurizer:
+        """Learn from texts, whose embeddings may be given if they are known; returns self."""
+        tokens = self._static.token_ids(texts)
+        vectors = self.embedder.encode(texts) if embeddings is None else embeddings
+        self._lexical = LexicalTable.fit(tokens, self._static.vocabulary_size())
+        surface = surface_features(texts, tokens)
+        parts = [_block(vectors, _EMBEDDING_LENGTH), _block(self._lexical.transform(tokens), _LEXICAL_LENGTH)]
+        deviation = surface.std(axis=0)
+        varied = deviation > 1e-6
+        scale = np.where(varied, 1 / np.where(varied, deviation, 1), 0)
+        self._mean = np.concatenate([*(mean for mean, _ in parts), surface.mean(axis=0)]).astype(np.float32)
+        self._scale = np.concatenate([*(factor for _, factor in parts), scale]).astype(np.float32)
+        self._set_limit(surface.shape[1])
+        return self
+
+    def transform(self, texts: Sequence[str], embeddings: Float32Array | None = None) -> Float32Array:
+        """One row of features a text."""
+        if self._lexical is None:
+            raise NotFittedError("the features are not fitted yet; call fit(texts), or HybridRouter.load(folder)")
+        tokens = self._static.token_ids(texts)
+        if embeddings is None:
+            embeddings = self._embed(texts, tokens)
+        parts = [embeddings, self._lexical.transform(tokens), surface_features(texts, tokens)]
+        features = np.concatenate(parts, axis=1, dtype=np.float32)
+        features -= self._mean
+        features *= self._scale
+        np.clip(features, -self._limit, self._limit, out=features)
+        return features
+
+    def state(self) -> dict[str, AnyArray]:
+        """Arrays that `from_state` reads."""
+        if self._lexical is None:
+            raise NotFittedError("the features are not fitted yet; call fit(texts)")
+        lexical = {f"lexical.{name}": array for name, array in self._lexical.state().items()}
+        return {"mean": self._mean, "scale": self._scale, "surface_version": np.array([VERSION]), **lexical}
+
+    @classmethod
+    def from_state(cls, embedder: Embedder, state: Mapping[str, AnyArray]) -> Featurizer:
+        """The fitted featurizer whose `state` this is."""
+        version = int(state["surface_version"][0])
+        if version != VERSION:
+            raise ValueError(f"version {version} of the surface features, this library has {VERSION}; train again")
+        features = cls(embedder)
+        features._lexical = LexicalTable.from_state({k[8:]: v for k, v in state.items() if k.startswith("lexical.")})
+        features._mean = state["mean"].astype(np.float32)
+        features._scale = state["scale"].astype(np.float32)
+        if features._mean.ndim != 1 or features._mean.shape != features._scale.shape:
+            raise ValueError(f"means {features._mean.shape} and scales {features._scale.shape} of the features differ")
+        features._set_limit(surface_features([""]).shape[1])
+        return features
+
+    def _embed(self, texts: Sequence[str], tokens: TokenIds) -> Float32Array:
+        encode_tokens = getattr(self.embedder, "encode_tokens", None)
+        return self.embedder.encode(texts) if encode_tokens is None else encode_tokens(tokens)
+
+    def _set_limit(self, surface: int) -> None:
+        self._limit = np.full(self._mean.shape, np.inf, dtype=np.float32)
+        self._limit[-surface:] = _SURFACE_LIMIT
+
+
+def _block(vectors: Float32Array, length: float) -> tuple[AnyArray, AnyArray]:
+    """Mean of the rows, and one factor that gives the centred rows this length."""
+    mean = vectors.mean(axis=0)
+    spread = float(np.sqrt(((vectors - mean) ** 2).sum(axis=1).mean())) if vectors.size else 0.0
+    return mean, np.full(mean.shape, length / spread if spread > 1e-6 else 0.0)

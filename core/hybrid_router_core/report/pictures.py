@@ -1,0 +1,211 @@
+"""The pictures of a report, drawn on matplotlib's object-oriented API: no pyplot, no backend, no global state."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from html import escape
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from .._types import FloatArray
+from ..errors import MissingExtraError
+from ..evaluation import CURVE_GRID
+from ..metrics import TradeOff, reliability_bins
+
+try:
+    from matplotlib import style
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
+except ImportError as error:
+    raise MissingExtraError("matplotlib", "report") from error
+
+if TYPE_CHECKING:
+    from ..evaluation import Report
+
+__all__ = ["COLOURS", "Draw", "as_svg", "overview", "reliability", "scores", "t_star", "trade_off"]
+
+Draw: TypeAlias = Callable[["Axes", "Report"], None]
+
+COLOURS = {"ink": "#1d2733", "muted": "#5f6c7b", "faint": "#d9dfe6", "small": "#0f7c90", "large": "#c8590c"}
+"""Role -> colour on white. Teal and orange differ in lightness and hue for every kind of colour vision. The page turns
+each into a CSS variable of the role's name, so no other colour may be drawn."""
+INK, MUTED, FAINT, SMALL, LARGE = COLOURS.values()
+
+MOST_POINTS = 400
+SCORE_BINS = np.linspace(0.0, 1.0, 41)
+RELIABILITY_BINS = 10
+STYLE: dict[str, Any] = {
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.labelsize": 11,
+    "figure.titlesize": 13,
+    "figure.titleweight": "bold",
+    "font.size": 11,
+    "grid.color": FAINT,
+    "legend.fontsize": 10,
+    "legend.labelcolor": INK,
+    "svg.fonttype": "none",  # text stays text: smaller, selectable, in the reader's font
+    "svg.hashsalt": "hybrid-llm-router",  # the same report gives the same bytes
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10,
+}
+
+
+class Overview(Figure):
+    """A figure that notebooks show even if pyplot was never imported."""
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        self.savefig(file, format="png")
+        return file.getvalue()
+
+
+def overview(report: Report) -> Figure:
+    """The trade-off curve, the score histogram, the reliability diagram and the t* curve in one figure."""
+    titles: dict[str, Draw] = {
+        "Quality against cost advantage": trade_off,
+        "Scores": scores,
+        "Reliability of the scores": reliability,
+        "The search for t*": t_star,
+    }
+    with style.context(["default", STYLE]):  # whatever the user's style, the colours keep their meaning
+        figure = Overview(figsize=(11.5, 9.0), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1))
+        for part, (title, draw) in zip(figure.subfigures(2, 2).flat, titles.items(), strict=True):
+            part.suptitle(title, x=0.02, ha="left")
+            draw(part.subplots(), report)
+    return figure
+
+
+def trade_off(axes: Axes, report: Report) -> None:
+    """Mean quality over the share to small, with the bootstrap band, the baselines and the router's operating point."""
+    curve, share = report.curve, report.measures["cost_advantage"].value
+    small, large = curve.quality[0], curve.quality[-1]
+    axes.fill_between(CURVE_GRID, *report.band, color=INK, alpha=0.14, linewidth=0)
+    axes.plot([0, 1], [large, small], color=MUTED, linestyle=(0, (4, 3)), linewidth=1.2, label="random")
+    axes.plot(*_points(report.oracle), color=MUTED, linestyle=(0, (1, 1.6)), linewidth=1.6, label="oracle")
+    axes.plot(*_points(curve), color=INK, linewidth=2, label=f"router, {report.confidence:.0%} band")
+    end = {"clip_on": False, "zorder": 5, "linestyle": "none"}
+    axes.plot([0], [large], marker="s", color=LARGE, markersize=8, label="all large", **end)
+    axes.plot([1], [small], marker="o", color=SMALL, markersize=8.5, label="all small", **end)
+    routed = large - report.measures["quality_drop"].value
+    axes.plot([share], [routed], marker="D", color=INK, markersize=8, label="at the threshold", **end)
+    axes.set(xlim=(0, 1), xlabel="cost advantage: share to small (%)", ylabel="mean quality per query")
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=""))
+    _legend(axes, columns=3, order=[2, 5, 3, 4, 0, 1])
+
+
+def scores(axes: Axes, report: Report) -> None:
+    """How many queries have which score, by the model that gets them."""
+    to_small, values = report.to_small, report.outcomes.scores
+    at_large, _ = np.histogram(values[~to_small], SCORE_BINS)
+    at_small, _ = np.histogram(values[to_small], SCORE_BINS)
+    place, width = SCORE_BINS[:-1], float(SCORE_BINS[1])
+    axes.bar(place, at_large, width * 0.88, align="edge", color=LARGE, label="to large")
+    axes.bar(place, at_small, width * 0.88, align="edge", bottom=at_large, color=SMALL, label="to small")
+    axes.axvline(report.threshold, color=INK, linewidth=1.5, label=f"threshold {report.threshold:.3f}")
+    axes.set(xlim=(-0.01, 1.01), xlabel="score (high means small)", ylabel=f"queries per {width:.3f} of score")
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    _legend(axes, columns=3, order=[1, 2, 0])
+
+
+def reliability(axes: Axes, report: Report) -> None:
+    """Mean label over mean score, per bin of the score; the row above the axes counts the queries."""
+    score, label, count = reliability_bins(report.outcomes.scores, report.outcomes.labels, RELIABILITY_BINS)
+    axes.plot([0, 1], [0, 1], color=MUTED, linestyle=(0, (4, 3)), linewidth=1.2, label="perfect")
+    ece = report.measures["ece"].value
+    axes.plot(score, label, color=INK, linewidth=1.5, marker="o", markersize=4, label=f"router, ECE {ece:.3f}")
+    axes.scatter(score, label, s=20 + 160 * count / count.max(), color=INK, linewidth=0, zorder=3, clip_on=False)
+    for place, number in zip(np.floor(score * RELIABILITY_BINS + 1e-9), count, strict=True):
+        middle = (min(place, RELIABILITY_BINS - 1) + 0.5) / RELIABILITY_BINS
+        axes.text(middle, 1.02, _short(number), fontsize=9, color=MUTED, ha="center", va="bottom")
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="mean score in the bin", ylabel="mean label in the bin")
+    axes.set_xticks(np.linspace(0, 1, 6))
+    _legend(axes, columns=2, order=[1, 0], lift=0.07)
+
+
+def t_star(axes: Axes, report: Report) -> None:
+    """The objective of the search for t* over the margin, with t* marked; a sentence if there was no search."""
+    if report.margin_curve is None or not report.margin_curve.size:
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, "no search for t* in this router", color=MUTED, ha="center", va="center")
+        return
+    margins, objective = report.margin_curve
+    best = int(np.argmax(objective >= objective.max() - 1e-12))  # ties go to the smallest margin, as in the search
+    keep = np.unique(np.append(np.linspace(0, len(margins) - 1, min(len(margins), MOST_POINTS)).astype(int), best))
+    axes.plot(margins[keep], objective[keep], color=INK, linewidth=2, drawstyle="steps-post", label="objective")
+    axes.axvline(margins[best], color=SMALL, linewidth=1.2, linestyle=(0, (4, 3)))
+    mark = {"linestyle": "none", "marker": "o", "markersize": 8, "color": SMALL, "clip_on": False, "zorder": 5}
+    axes.plot([margins[best]], [objective[best]], label=f"t* = {margins[best]:.4g}", **mark)
+    axes.set(xlabel="margin t (units of quality)", ylabel="mean |difference of labels|")
+    axes.set_ylim(bottom=0.0)
+    _legend(axes, columns=2, order=[0, 1])
+
+
+def as_svg(draw: Draw, report: Report, label: str, size: tuple[float, float]) -> str:
+    """One picture as an SVG element for a page: colours as CSS variables, ids of its own, no links.
+
+    Args:
+        draw: What draws it.
+        report: What is drawn.
+        label: What a reader who cannot see it is told.
+        size: Width and height in inches; text is as large as on the page at a width of 72 pixels per inch.
+    """
+    name = draw.__name__
+    file = io.StringIO()
+    with style.context(["default", STYLE]):
+        figure = Figure(figsize=size, layout="constrained")
+        axes = figure.subplots()
+        draw(axes, report)
+        figure.patch.set_visible(False)
+        axes.patch.set_visible(False)
+        figure.savefig(file, format="svg", metadata={"Date": None})
+    svg = file.getvalue()
+    view = re.search(r'viewBox="([^"]+)"', svg)
+    body = svg[svg.index(">", svg.index("<svg")) + 1 :]
+    body = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", body, flags=re.DOTALL)
+    body = re.sub(r'\bid="', f'id="{name}-', body).replace("url(#", f"url(#{name}-")
+    body = body.replace('xlink:href="#', f'href="#{name}-')
+    body = re.sub(r"\n\s*\n+|\n +", "\n", body)
+    for role, colour in COLOURS.items():
+        body = body.replace(colour, f"var(--{role})")
+    return f'<svg viewBox="{view[1] if view else ""}" role="img" aria-label="{escape(label)}">{body.strip()}'
+
+
+def _points(curve: TradeOff) -> tuple[FloatArray, FloatArray]:
+    """Share to small and quality; so many queries that no eye tells them apart are thinned out."""
+    if len(curve.quality) <= MOST_POINTS:
+        return 1.0 - curve.share_to_large, curve.quality
+    share = np.linspace(0.0, 1.0, MOST_POINTS + 1)
+    return share, curve.quality_at(share)
+
+
+def _legend(axes: Axes, columns: int, order: list[int], lift: float = 0.0) -> None:
+    """A legend above the axes, where it hides nothing; ``order`` puts the router first."""
+    axes.grid(visible=True, axis="y", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=3)
+    handles, labels = axes.get_legend_handles_labels()
+    axes.legend(
+        [handles[i] for i in order],
+        [labels[i] for i in order],
+        loc="lower left",
+        bbox_to_anchor=(-0.02, 1.0 + lift),
+        ncols=columns,
+        frameon=False,
+        handlelength=1.6,
+        columnspacing=1.2,
+    )
+
+
+def _short(count: float) -> str:
+    return f"{count:.0f}" if count < 1000 else f"{count / 1000:.1f}k" if count < 100_000 else f"{count / 1000:.0f}k"

@@ -1,0 +1,79 @@
+"""Networks of one shape, computed together: every array has the network as its first axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hybrid_router_core._types import Float32Array
+
+__all__ = ["Networks", "activate", "slope"]
+
+
+@dataclass
+class Networks:
+    """Weights of shape (networks, inputs, outputs) and biases of shape (networks, 1, outputs), one of each a layer."""
+
+    weights: list[Float32Array]
+    biases: list[Float32Array]
+    activation: str
+
+    @classmethod
+    def random(
+        cls, count: int, sizes: tuple[int, ...], activation: str, start: Float32Array, rng: np.random.Generator
+    ) -> Networks:
+        """He (relu) or Glorot-like random weights; the last layer starts near the constant logits `start`."""
+        gain = 2.0 if activation == "relu" else 1.0
+        weights = [
+            rng.standard_normal((count, a, b), dtype=np.float32) * np.float32(np.sqrt(gain / a))
+            for a, b in zip(sizes, sizes[1:], strict=False)
+        ]
+        weights[-1] *= np.float32(0.3)
+        biases = [np.zeros((count, 1, b), dtype=np.float32) for b in sizes[1:]]
+        biases[-1] += start
+        return cls(weights, biases, activation)
+
+    @property
+    def parameters(self) -> list[Float32Array]:
+        """Weights, then biases."""
+        return [*self.weights, *self.biases]
+
+    def take(self, which: Float32Array | list[int]) -> Networks:
+        """A copy of some of the networks."""
+        return Networks([w[which] for w in self.weights], [b[which] for b in self.biases], self.activation)
+
+    def logits(self, features: Float32Array) -> Float32Array:
+        """Outputs before the sigmoid, (networks, rows, outputs), for features of shape (rows, inputs)."""
+        hidden: Float32Array = features[None] if features.ndim == 2 else features
+        last = len(self.weights) - 1
+        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            hidden = np.matmul(hidden, weight)
+            hidden += bias
+            if layer < last:
+                activate(self.activation, hidden)
+        return hidden
+
+
+def activate(name: str, x: Float32Array) -> None:
+    """Apply the activation in place."""
+    if name == "relu":
+        np.maximum(x, 0, out=x)
+    elif name == "tanh":
+        np.tanh(x, out=x)
+    elif name == "logistic":
+        x *= np.float32(0.5)
+        np.tanh(x, out=x)
+        x += 1
+        x *= np.float32(0.5)
+
+
+def slope(name: str, activated: Float32Array) -> Float32Array | bool:
+    """The activation's derivative, from its value."""
+    if name == "relu":
+        return activated > 0
+    if name == "tanh":
+        return np.asarray(1 - activated * activated)
+    if name == "logistic":
+        return np.asarray(activated * (1 - activated))
+    return True
