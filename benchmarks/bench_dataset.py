@@ -110,7 +110,7 @@ def main() -> None:
             writer.start()
             writer.join()
             child = [sys.executable, "-c", CHILD, str(path)]
-            done = subprocess.run(child, env=environment, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603
+            done = subprocess.run(child, env=environment, check=True, stdout=subprocess.PIPE, text=True)
             n, seconds, split, before, read, after = map(float, done.stdout.split())
             print(
                 f"{kind:9} {path.stat().st_size / 1e6:6.0f} MB  read {seconds:5.1f} s  {n / seconds:9,.0f} rows/s  "

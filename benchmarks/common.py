@@ -92,4 +92,4 @@ def recipe(vectors: NDArray[np.float32], train: RoutingDataset, seed: int) -> ob
     labels = deterministic_labels(train.small_quality, train.large_quality)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return MLPRegressor((128, 64), max_iter=300, random_state=seed).fit(vectors, labels)
+        return MLPRegressor(hidden_layer_sizes=(128, 64), max_iter=300, random_state=seed).fit(vectors, labels)

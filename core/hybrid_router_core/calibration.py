@@ -88,8 +88,8 @@ def threshold_for_pgr(scores: ArrayLike, small_quality: ArrayLike, large_quality
     """
     pgr = _number("pgr", pgr, 0.0, 1.0, "0 is the quality of all-small, 1 that of all-large.")
     values, small, large = _arrays(scores, small_quality, large_quality)
-    gap = float(np.mean(large) - np.mean(small))
-    if gap <= 0:
+    gap = metrics.recoverable(small, large)
+    if not gap > 0:  # NaN where there is nothing but rounding
         raise CalibrationError(
             f"pgr={pgr:g} is undefined on the calibration data: the mean quality of large is {np.mean(large):.4g}, "
             f"not above small's {np.mean(small):.4g}. The best is to send every query to small (cost_advantage=1), or "
@@ -196,7 +196,7 @@ def calibrate_threshold(
         )
     certified = name == "max_quality_drop"
     to_small = goes_to_small(values, threshold)
-    large_is_better = bool(np.mean(large) > np.mean(small))
+    large_is_better = metrics.recoverable(small, large) > 0  # not so for NaN
     return Calibration(
         target=name,
         target_value=float(target),

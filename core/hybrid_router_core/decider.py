@@ -91,8 +91,13 @@ class Decider:
         self, queries: Sequence[str | None], thresholds: Sequence[float | None] | None = None
     ) -> list[RoutingDecision]:
         """Decide for many queries with one scoring; a query that cannot be scored does not move the others."""
-        limits = [None] * len(queries) if thresholds is None else list(thresholds)
-        return [_unwrap(outcome) for outcome in self._outcomes(queries, limits)]
+        return [_unwrap(outcome) for outcome in self.outcomes(queries, thresholds)]
+
+    def outcomes(
+        self, queries: Sequence[str | None], thresholds: Sequence[float | None] | None = None
+    ) -> list[Outcome]:
+        """As `decide_batch`, with the error in its place for each query whose caller is to get one."""
+        return self._outcomes(queries, [None] * len(queries) if thresholds is None else list(thresholds))
 
     def _outcomes(self, queries: Sequence[str | None], thresholds: Sequence[float | None]) -> list[Outcome]:
         """A decision for each query, or the error that its caller is to get."""
@@ -196,7 +201,8 @@ def _load(router: Any) -> HybridRouter | Callable[[str], float]:
         router.score([])  # raises if it was never trained
         return router
     if callable(router):
-        return router
+        score: Callable[[str], float] = router
+        return score
     raise ConfigError(
         f"router is a {type(router).__name__}; allowed: a HybridRouter, the folder of a saved one, or a callable that "
         "takes the query and returns a score in [0, 1]"

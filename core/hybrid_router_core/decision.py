@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, cast, get_args, overload
+from typing import Any, Literal, TypeAlias, get_args, overload
 
 from ._types import BoolArray, FloatArray
 from .errors import ConfigError, DataError
@@ -14,7 +14,7 @@ __all__ = ["ModelName", "Reason", "RoutingDecision", "decide", "goes_to_small"]
 
 ModelName: TypeAlias = Literal["small", "large"]
 Reason: TypeAlias = Literal[
-    "score", "override", "no_query", "router_error", "capability", "context_window", "fallback"
+    "score", "override", "no_query", "router_error", "capability", "context_window", "fallback", "sticky"
 ]
 
 
@@ -27,9 +27,10 @@ class RoutingDecision:
         score: The router's estimate in [0, 1] that small is good enough; None if nothing was scored.
         threshold: small iff score >= threshold; None if no comparison was made.
         reason: ``"score"`` (the comparison decided), ``"override"`` (the caller did), ``"no_query"`` (there was no
-            text to score), ``"router_error"`` (the router failed, so the large model answers), ``"capability"`` (only this
-            model can do what the call needs), ``"context_window"`` (too long for the small model) or ``"fallback"``
-            (the small model was asked first and failed).
+            text to score), ``"router_error"`` (the router failed, so the large model answers), ``"capability"`` (only
+            this model can do what the call needs), ``"context_window"`` (too long for the small model),
+            ``"fallback"`` (the small model was asked first and failed) or ``"sticky"`` (the conversation stays on the
+            model of an earlier answer).
         detail: A short text for humans, never the query.
     """
 
@@ -62,7 +63,7 @@ def goes_to_small(scores: float, threshold: float) -> bool: ...
 def goes_to_small(scores: FloatArray, threshold: float) -> BoolArray: ...
 def goes_to_small(scores: float | FloatArray, threshold: float) -> bool | BoolArray:
     """The rule: small iff score >= threshold."""
-    return cast("bool | BoolArray", scores >= threshold)
+    return scores >= threshold
 
 
 def decide(score: float, threshold: float) -> RoutingDecision:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ import numpy as np
 
 from . import metrics
 from ._types import BoolArray, FloatArray
-from .decision import goes_to_small
+from .decision import check_threshold, goes_to_small
 from .errors import ConfigError, DataError
 from .metrics import TradeOff
 
@@ -26,7 +26,7 @@ CURVE_GRID = np.linspace(0.0, 1.0, 101)
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A measured value with the ends of its bootstrap percentile interval."""
+    """A measured value with the ends of its bootstrap interval."""
 
     value: float
     low: float
@@ -106,8 +106,11 @@ class Report:
 
     @property
     def oracle(self) -> TradeOff:
-        """The operating points of a router that knows the gap of every query."""
-        return TradeOff(self.outcomes.small - self.outcomes.large, self.outcomes.small, self.outcomes.large)
+        """The operating points of a router that knows the gap of every query; it splits equal gaps where it likes."""
+        gap = self.outcomes.small - self.outcomes.large
+        rank = np.empty(len(gap))
+        rank[np.argsort(gap, kind="stable")] = np.arange(len(gap))
+        return TradeOff(rank, self.outcomes.small, self.outcomes.large)
 
     @property
     def to_small(self) -> BoolArray:
@@ -152,9 +155,7 @@ class Report:
             "random": {
                 "cost_advantage": share,
                 "quality": share * small + (1.0 - share) * large,
-                "apgr": 0.5,
-                "cpt_50": 0.5,
-                "cpt_80": 0.8,
+                **({"apgr": 0.5, "cpt_50": 0.5, "cpt_80": 0.8} if np.isfinite(self.apgr) else {}),
             },
             "oracle": _summary(share, float(self.oracle.quality_at(share)), self.oracle),
         }
@@ -164,7 +165,7 @@ class Report:
         data = self.outcomes
         if data.groups is None:
             return []
-        names, place = np.unique(np.asarray(data.groups, dtype=str), return_inverse=True)
+        names, place = np.unique(np.asarray(data.groups, dtype=object), return_inverse=True)
         count = np.bincount(place)
         routed = np.where(self.to_small, data.small, data.large)
         columns = [np.bincount(place, weights=v) / count for v in (self.to_small, data.small, data.large, routed)]
@@ -188,7 +189,7 @@ class Report:
             "groups": [
                 {name: getattr(row, name) for name in GroupRow.__dataclass_fields__} for row in self.group_rows()
             ],
-            "about": self.about,
+            "about": _for_json(self.about),
         }
 
     def plot(self) -> Figure:
@@ -235,7 +236,11 @@ def evaluate_scores(
     margin_curve: FloatArray | None = None,
     seen_in_training: int = 0,
 ) -> Report:
-    """Measure scores against known outcomes; intervals by the bootstrap over queries (percentile method).
+    """Measure scores against known outcomes; intervals by the bootstrap over queries.
+
+    They are percentile intervals, but for the lower end of ``ece``: noise only ever raises that measure, in each
+    resample once more, so the end is reversed (twice the value minus the upper percentile). It is still too high near
+    0: of perfectly calibrated scores about 60 % of the 95 % intervals hold the 0, where percentiles never do.
 
     Args:
         outcomes: The held-out queries.
@@ -248,13 +253,13 @@ def evaluate_scores(
         seen_in_training: Number of the queries that the scorer was trained on.
 
     Raises:
-        DataError: If the scores lie outside [0, 1].
-        ConfigError: If resamples or confidence have values that are not allowed.
+        DataError: If there are no queries, the arrays differ in length, or the scores lie outside [0, 1].
+        ConfigError: If threshold, resamples or confidence have values that are not allowed.
     """
+    check_threshold(threshold)
     if resamples < 1 or not 0 < confidence < 1:
         raise ConfigError(f"resamples={resamples!r}, confidence={confidence!r}; allowed: >= 1, and between 0 and 1")
-    if not ((outcomes.scores >= 0) & (outcomes.scores <= 1)).all():
-        raise DataError("scores must be numbers in [0, 1]")
+    _check_outcomes(outcomes)
     if seen_in_training:
         warnings.warn(
             f"{seen_in_training} of the {len(outcomes.scores)} queries were trained on, so the figures flatter the "
@@ -277,7 +282,7 @@ def evaluate_scores(
         outcomes=outcomes,
         threshold=threshold,
         measures={
-            name: Interval(value, float(a), float(b))
+            name: _interval_of_error(value, float(b)) if name == "ece" else Interval(value, float(a), float(b))
             for (name, value), a, b in zip(values.items(), low, high, strict=True)
         },
         confidence=confidence,
@@ -286,6 +291,16 @@ def evaluate_scores(
         margin_curve=margin_curve,
         seen_in_training=seen_in_training,
     )
+
+
+def _check_outcomes(data: Outcomes) -> None:
+    n = len(data.scores)
+    columns = (data.small, data.large, data.labels, data.small_cost, data.large_cost, data.groups)
+    lengths = {len(column) for column in columns if column is not None}
+    if n == 0 or lengths != {n}:
+        raise DataError(f"{n} scores beside columns of length {sorted(lengths)}; allowed: one value per query, n >= 1")
+    if not ((data.scores >= 0) & (data.scores <= 1)).all():
+        raise DataError("scores must be numbers in [0, 1]")
 
 
 def _measure(data: Outcomes, threshold: float, weights: FloatArray | None) -> tuple[dict[str, float], TradeOff]:
@@ -331,6 +346,11 @@ def _quantiles(draws: FloatArray, tails: list[float]) -> FloatArray:
         return np.asarray(np.nanquantile(draws, tails, axis=0))
 
 
+def _interval_of_error(value: float, high: float) -> Interval:
+    """The interval of a measure >= 0 that noise raises, from its upper percentile; it always holds the value."""
+    return Interval(value, min(value, max(0.0, 2 * value - high)), max(value, high))
+
+
 def _summary(share: float, quality: float, curve: TradeOff) -> dict[str, float]:
     return {
         "cost_advantage": share,
@@ -349,3 +369,16 @@ def _share(name: str, value: float) -> float:
 
 def _plain(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
+
+
+def _for_json(value: Any) -> Any:
+    """Settings as plain values: NaN as None, arrays as lists, what JSON does not know as text."""
+    if isinstance(value, Mapping):
+        return {str(key): _for_json(item) for key, item in value.items()}
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _for_json(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [_for_json(item) for item in value]
+    if isinstance(value, float):
+        return _plain(value)
+    return value if value is None or isinstance(value, (str, int)) else str(value)

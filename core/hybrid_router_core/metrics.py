@@ -55,7 +55,7 @@ def pgr(small: FloatArray, large: FloatArray, to_small: BoolArray, weights: Floa
 
 
 def recoverable(small: FloatArray, large: FloatArray, weights: FloatArray | None = None) -> float:
-    """Mean quality of large minus that of small; NaN if they are equal up to rounding, so that no gap can be recovered."""
+    """Mean quality of large minus that of small; NaN if they are equal up to rounding: there is no gap to recover."""
     gap = mean(large - small, weights)
     rounding = 1e-12 * max(1.0, float(np.abs(large).max()), float(np.abs(small).max()))
     return gap if abs(gap) > rounding else float("nan")
@@ -102,24 +102,25 @@ class TradeOff:
     def _moved(self, values: FloatArray) -> FloatArray:
         """Sum of the values over the queries that are at large, at each operating point."""
         sums = np.cumsum((self._weight * values)[self._order])
-        return np.concatenate([[0.0], sums])[self._ends]
+        return np.asarray(np.concatenate([[0.0], sums])[self._ends])
 
     @cached_property
     def share_to_large(self) -> FloatArray:
         """Share of the queries at large, ascending from 0 to 1; shape (m,)."""
         share = self._moved(np.ones(len(self.scores)))
-        return share / share[-1]
+        return np.asarray(share / share[-1])
 
     @cached_property
     def quality(self) -> FloatArray:
         """Mean quality of the routed answers at each operating point, shape (m,)."""
         gained = self._moved(self.large - self.small) / self._weight.sum()
-        return mean(self.small, self.weights) + gained
+        return np.asarray(mean(self.small, self.weights) + gained)
 
     @cached_property
     def pgr(self) -> FloatArray:
         """Performance gap recovered at each operating point, shape (m,); NaN where the two means are equal."""
-        return (self.quality - self.quality[0]) / recoverable(self.small, self.large, self.weights)
+        gap = recoverable(self.small, self.large, self.weights)
+        return np.asarray((self.quality - self.quality[0]) / gap)
 
     def apgr(self) -> float:
         """Exact area under PGR over the share sent to large; a random router has 0.5."""
@@ -168,7 +169,7 @@ def reliability_bins(
     used = count > 0
     mean_score = np.bincount(place, weights=weight * scores, minlength=bins)[used] / count[used]
     mean_label = np.bincount(place, weights=weight * labels, minlength=bins)[used] / count[used]
-    return mean_score, mean_label, count[used]
+    return mean_score, mean_label, np.asarray(count[used], dtype=np.float64)
 
 
 def expected_calibration_error(

@@ -107,6 +107,8 @@ def test_pgr_extremes() -> None:
 def test_pgr_undefined_or_out_of_reach() -> None:
     with pytest.raises(CalibrationError, match=r"pgr=0\.5 is undefined .* every query to small"):
         c.threshold_for_pgr([0.1, 0.9], [1.0, 1.0], [1.0, 0.0], 0.5)
+    with pytest.raises(CalibrationError, match=r"pgr=0\.5 is undefined"):
+        c.threshold_for_pgr([0.1], [0.3], [0.1 + 0.2], 0.5)  # better by rounding only
     with pytest.raises(CalibrationError, match=r"pgr=0\.9.*best that can be had is 0\.5.*50\.0%"):
         c.threshold_for_pgr([0.5, 1.0], [0.0, 0.0], [1.0, 1.0], 0.9)
 
@@ -327,6 +329,7 @@ def test_record_of_each_target() -> None:
 def test_record_goes_through_json_and_is_frozen() -> None:
     record = c.calibrate_threshold([0.3, 0.7], [1, 1], [0, 1], cost_advantage=0.5)
     assert record.pgr is None  # large is not better
+    assert c.calibrate_threshold([0.5], [0.3], [0.1 + 0.2], cost_advantage=1).pgr is None  # nor here, but for rounding
     assert c.Calibration.model_validate_json(record.model_dump_json()) == record
     with pytest.raises(ValueError, match="frozen"):
         record.threshold = 0.1  # type: ignore[misc]

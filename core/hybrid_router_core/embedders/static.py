@@ -61,6 +61,10 @@ class StaticEmbedder:
             out[start : start + len(chunk)] = _mean_rows(bundle, _tokenise(bundle.tokenizer, chunk))
         return out
 
+    def encode_tokens(self, tokens: TokenIds) -> Float32Array:
+        """What `encode` makes of the texts with these tokens; spares tokenising twice where the ids are needed too."""
+        return _mean_rows(_bundle(), tokens)
+
     def token_ids(self, texts: Sequence[str]) -> TokenIds:
         """The ids that `encode` averages, for features that count tokens."""
         tokenizer = _bundle().tokenizer
