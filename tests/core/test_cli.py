@@ -109,6 +109,18 @@ def test_as_a_module_in_a_process_of_its_own(here):
     assert result.stderr == "error: none: no such folder; train a router with: hybrid-router train DATA --out none\n"
 
 
+def test_a_bar_at_the_terminal_does_not_take_the_results(here):
+    pty = pytest.importorskip("pty")
+    Path("q.txt").write_text("a\nb\n")
+    ours, theirs = pty.openpty()
+    command = ["-m", "hybrid_router_core.cli", "infer", "router", "--input", "q.txt", "--output-format", "jsonl"]
+    result = subprocess.run([sys.executable, *command], stdout=subprocess.PIPE, stderr=theirs, timeout=60, check=True)
+    os.close(theirs)
+    assert "Routing" in os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    assert [json.loads(row)["query"] for row in result.stdout.splitlines()] == ["a", "b"]
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["infer", "router", "--query", "x"]])
 def test_help_and_infer_import_nothing_heavy(here, arguments):
     code = (
