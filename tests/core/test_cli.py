@@ -276,8 +276,8 @@ def test_mistakes_of_train(here, arguments, code, message):
 
 
 def test_overwrite_replaces_a_router(here):
-    done("train", "data.jsonl", "--out", "new", "--scorer", "knn", "--threshold", 0.1)
-    done("train", "data.jsonl", "--out", "new", "--scorer", "knn", "--threshold", 0.2, "--overwrite")
+    done("train", "data.jsonl", "--out", "new", "--scorer", "knn", "--split", 1, "--threshold", 0.1)
+    done("train", "data.jsonl", "--out", "new", "--scorer", "knn", "--split", 1, "--threshold", 0.2, "--overwrite")
     assert HybridRouter.load("new").threshold == 0.2
 
 
@@ -294,7 +294,7 @@ data_path:
   llm_data: 'llm.json'
 router_mode: "probabilistic"
 router_tau: 0.1
-router_threshold: 0.5
+router_threshold: 0.25
 hparam:
   hidden_layer_sizes: [16]
   activation: relu
@@ -338,7 +338,7 @@ def test_the_command_line_goes_before_the_config(here):
         "--threshold",
         0.6,
     )
-    done("train", "data.jsonl", "--out", "new", *options)
+    done("train", "data.jsonl", "--out", "new", "--split", 1, *options)
     router = HybridRouter.load("new")
     assert (router.mode, router.seed, router.scorer, router.threshold) == ("transformed", 2, "knn", 0.6)
     assert not Path("other").exists()
@@ -368,7 +368,7 @@ def test_a_calibrated_threshold_goes_before_that_of_the_config(here):
     result = done("infer", "--config", "config.yaml", "--query", "What is the capital of Peru?", "--json")
     assert json.loads(result.stdout)["threshold"] == HybridRouter.load("router").threshold
     assert "note: the router's calibrated threshold" in result.stderr
-    done("train", "data.jsonl", "--out", "plain", "--scorer", "knn")
+    done("train", "data.jsonl", "--out", "plain", "--scorer", "knn", "--split", 1)
     result = done("infer", "plain", "--config", "config.yaml", "--query", "What is the capital of Peru?", "--json")
     assert json.loads(result.stdout)["threshold"] == 0.999
 

@@ -13,26 +13,12 @@ import numpy as np
 
 from . import pictures
 from .tables import Formatter, cell, panel, settings, short, table
+from .wording import BASELINES, MEASURES, against_random
 
 if TYPE_CHECKING:
-    from ..evaluation import Interval, Report
+    from hybrid_router_core.evaluation import Report
 
 __all__ = ["write_page"]
-
-MEASURES = {
-    "cost_advantage": ("Cost advantage", "share", "share of the queries that go to small"),
-    "saved_cost": ("Cost saved", "share", "of what all-large would cost"),
-    "quality_drop": ("Quality drop", "quality", "mean quality of all-large minus that of the routed answers"),
-    "relative_quality_drop": ("Quality drop, relative", "percent", "in percent of the mean quality of all-large"),
-    "pgr": ("PGR", "ratio", "performance gap recovered: 0 is all-small, 1 is all-large"),
-    "apgr": ("APGR", "ratio", "PGR averaged over all shares to large; a random router has 0.5"),
-    "apgr_ten_bins": ("APGR, ten bins", "ratio", "the same area in steps of ten percent, as RouteLLM’s code takes it"),
-    "cpt_50": ("CPT(50 %)", "share", "smallest share to large that recovers half of the gap"),
-    "cpt_80": ("CPT(80 %)", "share", "smallest share to large that recovers 80 % of the gap"),
-    "auroc": ("AUROC", "ratio", "chance that a query for which small will do scores above one for which it will not"),
-    "ece": ("Calibration error (ECE)", "ratio", "mean distance between score and label, over ten bins of the score"),
-}
-BASELINES = {"router": "router", "all small": "small", "all large": "large", "random": "plain", "oracle": "plain"}
 
 
 def write_page(report: Report, path: Path) -> Path:
@@ -84,16 +70,17 @@ class _Page:
     def subtitle(self) -> str:
         mode = self.report.about.get("mode")
         labels = f" · {escape(str(mode))} labels" if mode else ""
-        return f"{len(self.report.outcomes.scores):,} held-out queries{labels} · intervals of {self.level} by bootstrap"
+        n = len(self.report.outcomes.scores)
+        return f"{n:,} held-out {'query' if n == 1 else 'queries'}{labels} · intervals of {self.level} by bootstrap"
 
     def verdict(self) -> str:
         drop = self.at["quality_drop"].value
         relative = self.text.percent(abs(self.at["relative_quality_drop"].value))
-        change = f"{'a loss' if drop >= 0 else 'a gain'} of {self.text.quality(abs(drop))} in mean quality"
+        change = f"{'a loss' if drop > 0 else 'a gain'} of {self.text.quality(abs(drop))}" if drop else "no loss"
         return (
-            f"At its threshold of {self.report.threshold:.3f} the router sends <b>{self.show('cost_advantage')}</b> of the "
-            f"queries to small, for <b>{change}</b> against sending all to large "
-            f"({relative}, PGR {self.show('pgr')}); {_against_random(self.at['apgr'])}."
+            f"At its threshold of {self.report.threshold:.3f} the router sends <b>{self.show('cost_advantage')}</b> of "
+            f"the queries to small, for <b>{change} in mean quality</b> against sending all to large "
+            f"({relative}, PGR {self.show('pgr')}); {against_random(self.at['apgr'], self.large - self.small)}."
         )
 
     def notes(self) -> str:
@@ -104,7 +91,7 @@ class _Page:
                 f"<b>{seen:,} of the {n:,} queries were trained on.</b> The figures flatter the router; "
                 "evaluate on a part of the data that fit has not seen."
             )
-        if self.large <= self.small:
+        if self.large < self.small or np.isnan(self.report.apgr):
             notes.append(
                 "<b>Large is not better than small on these data.</b> There is no gap to recover, "
                 "so PGR, APGR and CPT do not say what they usually say."
@@ -147,9 +134,9 @@ class _Page:
             self.picture(
                 "Scores",
                 pictures.scores,
-                f"Histogram of the scores; queries at or above the threshold of {self.report.threshold:.3f} go to small, "
-                f"{self.show('cost_advantage')} of all.",
-                "Each bar counts queries; those right of the line go to small. The wider the spread, the more room to choose.",
+                f"Histogram of the scores; {self.show('cost_advantage')} of the queries lie at or above the threshold "
+                f"of {self.report.threshold:.3f} and go to small.",
+                "Each bar counts queries; those right of the line go to small. A wide spread leaves room to choose.",
             ),
             self.picture(
                 "Reliability of the scores",
@@ -159,13 +146,12 @@ class _Page:
             ),
         ]
         if self.report.margin_curve is not None and self.report.margin_curve.size:
-            margins, objective = self.report.margin_curve
-            best = int(np.argmax(objective >= objective.max() - 1e-12))
+            best = self.report.margin_curve[0][pictures.best_margin(self.report.margin_curve)]
             found.append(
                 self.picture(
                     "The search for t*",
                     pictures.t_star,
-                    f"How well the labels tell queries apart at each margin; best at t* = {margins[best]:.4g}.",
+                    f"How well the labels tell queries apart at each margin; best at t* = {best:.4g}.",
                     "The margin t* at the peak makes the labels tell queries apart best; 0 is no relaxation.",
                 )
             )
@@ -209,9 +195,10 @@ class _Page:
         for row in found:
             percent = self.text.share(row.cost_advantage)
             share = f'<td class="n bar" style="--share:{row.cost_advantage:.3f}">{percent}</td>'
-            figures = [f"{row.n:,}", *map(self.text.quality, (row.small, row.large, row.routed, row.large - row.routed))]
-            rows.append(f'<tr><th scope="row">{short(row.group)}</th>{"".join(map(cell, figures))}{share}</tr>')
-        head = ["Group", "Queries", "All small", "All large", "Routed", "Drop", "To small"]
+            qualities = map(self.text.quality, (row.large - row.routed, row.routed, row.small, row.large))
+            rest = "".join(map(cell, qualities))
+            rows.append(f'<tr><th scope="row">{short(row.group)}</th>{cell(f"{row.n:,}")}{share}{rest}</tr>')
+        head = ["Group", "Queries", "To small", "Drop", "Routed", "All small", "All large"]
         note = "Mean quality per query at the threshold, largest drop first. In small groups chance weighs much."
         content = table(head, rows, kind="groups")
         return panel(f"Groups ({len(found):,})", content, note, scroll="scroll tall")
@@ -226,13 +213,3 @@ class _Page:
         if about.get("training"):
             general["training"] = about["training"]
         return "\n".join([panel("Settings", settings(general)), *parts])
-
-
-def _against_random(apgr: Interval) -> str:
-    figures = f"APGR {apgr.value:.3f} [{apgr.low:.3f}, {apgr.high:.3f}]"
-    if np.isnan(apgr.value):
-        return "the models have the same mean quality, so there is no gap to recover (PGR and APGR –)"
-    if apgr.low > 0.5:
-        return f"over all thresholds it is <b>better than random</b> routing ({figures}; random 0.5)"
-    verdict = "worse than random routing" if apgr.high < 0.5 else "not distinguishable from random routing"
-    return f"over all thresholds it is <b>{verdict}</b> ({figures}; random 0.5)"

@@ -2,72 +2,41 @@
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Callable
-from html import escape
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from .._types import FloatArray
-from ..errors import MissingExtraError
-from ..evaluation import CURVE_GRID
-from ..metrics import TradeOff, reliability_bins
+from hybrid_router_core._types import FloatArray
+from hybrid_router_core.evaluation import CURVE_GRID
+from hybrid_router_core.metrics import TradeOff, reliability_bins
 
-try:
-    from matplotlib import style
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-    from matplotlib.ticker import MaxNLocator, PercentFormatter
-except ImportError as error:
-    raise MissingExtraError("matplotlib", "report") from error
+from .canvas import (
+    INK,
+    LARGE,
+    MUTED,
+    SMALL,
+    Axes,
+    ConstrainedLayoutEngine,
+    Figure,
+    MaxNLocator,
+    NotebookFigure,
+    PercentFormatter,
+    house_style,
+    to_svg,
+)
 
 if TYPE_CHECKING:
-    from ..evaluation import Report
+    from hybrid_router_core.evaluation import Report
 
-__all__ = ["COLOURS", "Draw", "as_svg", "overview", "reliability", "scores", "t_star", "trade_off"]
+__all__ = ["Draw", "as_svg", "best_margin", "overview", "reliability", "scores", "t_star", "trade_off"]
 
-Draw: TypeAlias = Callable[["Axes", "Report"], None]
-
-COLOURS = {"ink": "#1d2733", "muted": "#5f6c7b", "faint": "#d9dfe6", "small": "#0f7c90", "large": "#c8590c"}
-"""Role -> colour on white. Teal and orange differ in lightness and hue for every kind of colour vision. The page turns
-each into a CSS variable of the role's name, so no other colour may be drawn."""
-INK, MUTED, FAINT, SMALL, LARGE = COLOURS.values()
+Draw: TypeAlias = Callable[[Axes, "Report"], None]
 
 MOST_POINTS = 400
 SCORE_BINS = np.linspace(0.0, 1.0, 41)
 RELIABILITY_BINS = 10
-STYLE: dict[str, Any] = {
-    "axes.edgecolor": MUTED,
-    "axes.labelcolor": INK,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.labelsize": 11,
-    "figure.titlesize": 13,
-    "figure.titleweight": "bold",
-    "font.size": 11,
-    "grid.color": FAINT,
-    "legend.fontsize": 10,
-    "legend.labelcolor": INK,
-    "svg.fonttype": "none",  # text stays text: smaller, selectable, in the reader's font
-    "svg.hashsalt": "hybrid-llm-router",  # the same report gives the same bytes
-    "text.color": INK,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.labelsize": 10,
-    "ytick.labelsize": 10,
-}
-
-
-class Overview(Figure):
-    """A figure that notebooks show even if pyplot was never imported."""
-
-    def _repr_png_(self) -> bytes:
-        file = io.BytesIO()
-        self.savefig(file, format="png")
-        return file.getvalue()
+MARK: dict[str, Any] = {"clip_on": False, "linestyle": "none", "markersize": 8, "zorder": 5}
 
 
 def overview(report: Report) -> Figure:
@@ -78,9 +47,10 @@ def overview(report: Report) -> Figure:
         "Reliability of the scores": reliability,
         "The search for t*": t_star,
     }
-    with style.context(["default", STYLE]):  # whatever the user's style, the colours keep their meaning
-        figure = Overview(figsize=(11.5, 9.0), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1))
-        for part, (title, draw) in zip(figure.subfigures(2, 2).flat, titles.items(), strict=True):
+    with house_style():
+        figure = NotebookFigure(figsize=(11.5, 9.0), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1))
+        parts = [part for row in figure.subfigures(2, 2, squeeze=False) for part in row]
+        for part, (title, draw) in zip(parts, titles.items(), strict=True):
             part.suptitle(title, x=0.02, ha="left")
             draw(part.subplots(), report)
     return figure
@@ -94,11 +64,10 @@ def trade_off(axes: Axes, report: Report) -> None:
     axes.plot([0, 1], [large, small], color=MUTED, linestyle=(0, (4, 3)), linewidth=1.2, label="random")
     axes.plot(*_points(report.oracle), color=MUTED, linestyle=(0, (1, 1.6)), linewidth=1.6, label="oracle")
     axes.plot(*_points(curve), color=INK, linewidth=2, label=f"router, {report.confidence:.0%} band")
-    end = {"clip_on": False, "zorder": 5, "linestyle": "none"}
-    axes.plot([0], [large], marker="s", color=LARGE, markersize=8, label="all large", **end)
-    axes.plot([1], [small], marker="o", color=SMALL, markersize=8.5, label="all small", **end)
+    axes.plot([0], [large], marker="s", color=LARGE, label="all large", **MARK)
+    axes.plot([1], [small], marker="o", color=SMALL, label="all small", **MARK)
     routed = large - report.measures["quality_drop"].value
-    axes.plot([share], [routed], marker="D", color=INK, markersize=8, label="at the threshold", **end)
+    axes.plot([share], [routed], marker="D", color=INK, label="at the threshold", **MARK)
     axes.set(xlim=(0, 1), xlabel="cost advantage: share to small (%)", ylabel="mean quality per query")
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=""))
     _legend(axes, columns=3, order=[2, 5, 3, 4, 0, 1])
@@ -113,6 +82,7 @@ def scores(axes: Axes, report: Report) -> None:
     axes.bar(place, at_large, width * 0.88, align="edge", color=LARGE, label="to large")
     axes.bar(place, at_small, width * 0.88, align="edge", bottom=at_large, color=SMALL, label="to small")
     axes.axvline(report.threshold, color=INK, linewidth=1.5, label=f"threshold {report.threshold:.3f}")
+    axes.set_ylim(0, 1.05 * (at_large + at_small).max())
     axes.set(xlim=(-0.01, 1.01), xlabel="score (high means small)", ylabel=f"queries per {width:.3f} of score")
     axes.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     _legend(axes, columns=3, order=[1, 2, 0])
@@ -140,45 +110,27 @@ def t_star(axes: Axes, report: Report) -> None:
         axes.text(0.5, 0.5, "no search for t* in this router", color=MUTED, ha="center", va="center")
         return
     margins, objective = report.margin_curve
-    best = int(np.argmax(objective >= objective.max() - 1e-12))  # ties go to the smallest margin, as in the search
+    best = best_margin(report.margin_curve)
     keep = np.unique(np.append(np.linspace(0, len(margins) - 1, min(len(margins), MOST_POINTS)).astype(int), best))
     axes.plot(margins[keep], objective[keep], color=INK, linewidth=2, drawstyle="steps-post", label="objective")
     axes.axvline(margins[best], color=SMALL, linewidth=1.2, linestyle=(0, (4, 3)))
-    mark = {"linestyle": "none", "marker": "o", "markersize": 8, "color": SMALL, "clip_on": False, "zorder": 5}
-    axes.plot([margins[best]], [objective[best]], label=f"t* = {margins[best]:.4g}", **mark)
+    axes.plot([margins[best]], [objective[best]], marker="o", color=SMALL, label=f"t* = {margins[best]:.4g}", **MARK)
     axes.set(xlabel="margin t (units of quality)", ylabel="mean |difference of labels|")
     axes.set_ylim(bottom=0.0)
     _legend(axes, columns=2, order=[0, 1])
 
 
-def as_svg(draw: Draw, report: Report, label: str, size: tuple[float, float]) -> str:
-    """One picture as an SVG element for a page: colours as CSS variables, ids of its own, no links.
+def best_margin(curve: FloatArray) -> int:
+    """Where t* lies in a margin curve; ties go to the smallest margin, as in the search."""
+    return int(np.argmax(curve[1] >= curve[1].max() - 1e-12))
 
-    Args:
-        draw: What draws it.
-        report: What is drawn.
-        label: What a reader who cannot see it is told.
-        size: Width and height in inches; text is as large as on the page at a width of 72 pixels per inch.
-    """
-    name = draw.__name__
-    file = io.StringIO()
-    with style.context(["default", STYLE]):
+
+def as_svg(draw: Draw, report: Report, label: str, size: tuple[float, float]) -> str:
+    """One picture as an SVG element for a page; 72 pixels are an inch of ``size`` (width, height)."""
+    with house_style():
         figure = Figure(figsize=size, layout="constrained")
-        axes = figure.subplots()
-        draw(axes, report)
-        figure.patch.set_visible(False)
-        axes.patch.set_visible(False)
-        figure.savefig(file, format="svg", metadata={"Date": None})
-    svg = file.getvalue()
-    view = re.search(r'viewBox="([^"]+)"', svg)
-    body = svg[svg.index(">", svg.index("<svg")) + 1 :]
-    body = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", body, flags=re.DOTALL)
-    body = re.sub(r'\bid="', f'id="{name}-', body).replace("url(#", f"url(#{name}-")
-    body = body.replace('xlink:href="#', f'href="#{name}-')
-    body = re.sub(r"\n\s*\n+|\n +", "\n", body)
-    for role, colour in COLOURS.items():
-        body = body.replace(colour, f"var(--{role})")
-    return f'<svg viewBox="{view[1] if view else ""}" role="img" aria-label="{escape(label)}">{body.strip()}'
+        draw(figure.subplots(), report)
+        return to_svg(figure, draw.__name__, label)
 
 
 def _points(curve: TradeOff) -> tuple[FloatArray, FloatArray]:
