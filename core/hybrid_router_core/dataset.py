@@ -194,12 +194,12 @@ class RoutingDataset:
     ) -> tuple[RoutingDataset, ...]:
         """Disjoint parts, each in the order of the data set; a query that is there twice is in one part only.
 
-        by="query": a hash of the seed and the query decides, so that the same query is in the same part whatever the
-        order of the rows and whatever rows are added later. Sizes are near the fractions, not exactly at them.
+        by="query": the queries are ordered by a hash of the seed and their text, and laid along the fractions. The
+        order of the rows does not matter; added rows may move queries that lie next to a boundary. A part can be split
+        again with the same seed.
 
-        by="group": whole groups, and groups that share a query together. They are ordered by a hash of the seed and
-        their name, and laid along the fractions by their numbers of rows. The order of the rows does not matter;
-        added rows may move groups.
+        by="group": the same with whole groups, ordered by a hash of the seed and their name; groups that share a query
+        stay together.
 
         Args:
             fractions: one share a part, each above 0, their sum at most 1; what is over is left out.
@@ -222,7 +222,8 @@ class RoutingDataset:
         if edges[-1] > 1 - 1e-9:
             edges[-1] = np.inf  # 0.7 + 0.2 + 0.1 is less than 1
         if by == "query":
-            place = _uniform(self.query_hashes, seed)
+            queries, bundle = np.unique(self.query_hashes, return_inverse=True)
+            place = _places(bundle, _uniform(queries, seed))
         elif by == "group":
             place = self._group_places(seed)
         else:
@@ -239,7 +240,7 @@ class RoutingDataset:
         return parts
 
     def _group_places(self, seed: int) -> FloatArray:
-        """For each row the place in [0, 1) of the middle of its group, when groups lie end to end by hash."""
+        """`_places` of the rows, when groups lie end to end by hash."""
         if self.groups is None:
             raise DataError('split(by="group"): the data set has no groups; add a column "group", or use by="query"')
         names, group = np.unique(np.asarray(self.groups, dtype=object), return_inverse=True)
@@ -248,11 +249,7 @@ class RoutingDataset:
         # A bundle of groups stands where its first group does, which does not depend on the order of the rows.
         first = np.full(len(names), np.inf)
         np.minimum.at(first, bundle, order[group])
-        size = np.bincount(bundle, minlength=len(names))
-        by_hash = np.argsort(first, kind="stable")
-        middle = np.empty(len(names))
-        middle[by_hash] = (np.cumsum(size[by_hash]) - size[by_hash] / 2) / max(len(self), 1)
-        return np.asarray(middle[bundle])
+        return _places(bundle, first)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Writes the pair form, from which `read` makes the same data set.
@@ -362,6 +359,15 @@ def _uniform(hashes: NDArray[np.uint64], seed: int) -> FloatArray:
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     x ^= x >> np.uint64(31)
     return np.asarray((x >> np.uint64(11)) * 2.0**-53, dtype=np.float64)
+
+
+def _places(bundle: IntArray, order: FloatArray) -> FloatArray:
+    """For each row the place in [0, 1) of the middle of its bundle, when the bundles lie end to end in their order."""
+    size = np.bincount(bundle, minlength=len(order))
+    rank = np.argsort(order, kind="stable")
+    middle = np.empty(len(order))
+    middle[rank] = (np.cumsum(size[rank]) - size[rank] / 2) / max(len(bundle), 1)
+    return np.asarray(middle[bundle])
 
 
 def _joined(group: IntArray, query: IntArray) -> IntArray:

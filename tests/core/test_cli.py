@@ -16,8 +16,14 @@ from hybrid_router_core.cli.app import app
 HEAVY = ["sklearn", "torch", "matplotlib", "pandas", "scipy", "joblib", "openai", "langchain_core", "pyarrow"]
 
 
+try:
+    RUNNER = CliRunner(mix_stderr=False)
+except TypeError:  # a newer one never mixes them
+    RUNNER = CliRunner()
+
+
 def run(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    return RUNNER.invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
 
 
 def done(*arguments):

@@ -129,6 +129,8 @@ def fitted():
         {"early_stopping": False, "max_iter": 15, "batch_size": 50},
         {"n_networks": 1, "dropout": 0, "input_dropout": 0},
         {"n_trees": 0},
+        {"max_samples": 200},
+        {"max_samples": 599, "n_trees": 1},
         {"max_depth": 2, "min_samples_leaf": 20, "max_features": 1.0},
     ],
 )

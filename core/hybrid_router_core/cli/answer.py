@@ -7,8 +7,9 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from ..decision import ModelName
-from ..errors import ConfigError, MissingExtraError
+from hybrid_router_core.decision import ModelName
+from hybrid_router_core.errors import ConfigError, MissingExtraError
+
 from .config import Config, ModelSection
 from .console import one_line
 
@@ -62,7 +63,7 @@ def _key(side: str, section: ModelSection) -> str:
     key = os.environ.get(section.api_key_env)
     if not key:
         raise ConfigError(
-            f"{side}.api_key_env: the environment variable {section.api_key_env} is not set; set it, or add --route-only"
+            f"{side}.api_key_env: the environment variable {section.api_key_env} is not set; set it or add --route-only"
         )
     return key
 

@@ -9,24 +9,17 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ..errors import HybridRouterError
-from ..router import library_version
-from . import calibrate, evaluate, infer, train
+from hybrid_router_core.errors import HybridRouterError
+from hybrid_router_core.router import library_version
+
+from . import help_pages
+from .calibrate import calibrate
 from .console import one_line
+from .evaluate import evaluate
+from .infer import infer
+from .train import train
 
 __all__ = ["app", "main"]
-
-HELP = """Learn from examples when a small language model will do, and route queries between it and a large one.
-
-\b
-Train on recorded qualities, look at the figures, route a query:
-  hybrid-router train dataset.jsonl --out router/ --cost-advantage 0.4
-  hybrid-router evaluate router/ new_rows.jsonl --report report.html
-  hybrid-router infer router/ --query "What is photosynthesis?"
-
-Results go to stdout, progress and errors to stderr. Exit codes: 0 done; 1 bad data, a bad setting, a damaged router, or
-a target that cannot be reached (one line says which, and what to do); 2 wrong usage.
-"""
 
 
 class _Group(TyperGroup):
@@ -43,7 +36,7 @@ class _Group(TyperGroup):
 app = typer.Typer(
     name="hybrid-router",
     cls=_Group,
-    help=HELP,
+    help=help_pages.ROOT,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its frames show local variables, and with them queries
@@ -67,10 +60,10 @@ def _options(
     """Options of the command itself."""
 
 
-app.command("train", help=train.HELP)(train.train)
-app.command("calibrate", help=calibrate.HELP)(calibrate.calibrate)
-app.command("evaluate", help=evaluate.HELP)(evaluate.evaluate)
-app.command("infer", help=infer.HELP)(infer.infer)
+app.command("train", help=help_pages.TRAIN, short_help="Learn a router from examples and save it.")(train)
+app.command("calibrate", help=help_pages.CALIBRATE, short_help="Set the threshold from a target.")(calibrate)
+app.command("evaluate", help=help_pages.EVALUATE, short_help="Measure a router on new rows.")(evaluate)
+app.command("infer", help=help_pages.INFER, short_help="Route queries, and answer them.")(infer)
 
 
 def main() -> None:

@@ -6,31 +6,17 @@ from pathlib import Path
 
 import typer
 
-from ..dataset import RoutingDataset
-from ..errors import DataError
-from ..router import HybridRouter
+from hybrid_router_core.dataset import RoutingDataset
+from hybrid_router_core.errors import DataError
+from hybrid_router_core.router import HybridRouter
+
 from . import options
 from .console import Messages, print_json, warnings_as_lines, writing
-from .data import DEFAULT_SPLIT, Pair, read_data, take_part
+from .data import DEFAULT_SPLIT, By, Pair, read_data, take_part
+from .settings import load_router
 from .show import calibration_text
 
-__all__ = ["HELP", "calibrate", "read_rows_of"]
-
-HELP = """Set a trained router's threshold from a target, on rows that training has not seen.
-
-In: the folder of a router, and DATA in any form that train takes. Out: the folder with the new threshold.
-
-Exactly one target: --cost-advantage (this share of the queries goes to small), --pgr (this share of the gap in quality
-is recovered) or --max-quality-drop (no more quality is lost, guaranteed with --confidence for queries of the same kind).
-
-\b
-Examples:
-  hybrid-router calibrate router/ held_out.jsonl --cost-advantage 0.4
-  hybrid-router calibrate router/ dataset.jsonl --part calibration --max-quality-drop 0.02 --confidence 0.9
-
-The second takes from the very file that train was given the rows that it kept back. If train was given --split or --by,
-give the same.
-"""
+__all__ = ["calibrate", "read_rows_of"]
 
 
 def calibrate(
@@ -55,14 +41,12 @@ def calibrate(
         raise typer.BadParameter("which target? Give one of --cost-advantage, --pgr, --max-quality-drop")
     limits = options.parse_range(quality_range)
     messages = Messages(quiet=quiet)
-    router = HybridRouter.load(router_folder)
+    router = load_router(router_folder)
     rows = read_rows_of(router, data, Pair(small, large, asked=bool(small or large)), part, split, by, messages)
     before = router.threshold
     with warnings_as_lines(), messages.working(f"Calibrating on {len(rows):,} rows"):
         try:
-            router.calibrate(
-                rows, **goal, confidence=0.95 if confidence is None else confidence, quality_range=limits
-            )
+            router.calibrate(rows, **goal, confidence=0.95 if confidence is None else confidence, quality_range=limits)
         except DataError as error:
             if part is not None:
                 raise
@@ -72,8 +56,8 @@ def calibrate(
     record = router.calibration
     if as_json:
         print_json({"router": str(router_folder), **({} if record is None else record.model_dump(mode="json"))})
-    elif record is not None:
-        typer.echo(f"saved {router_folder}: {calibration_text(record)} of {record.n:,} rows (was {before:.4f})")
+    elif record is not None and not quiet:
+        typer.echo(f"saved {router_folder}: {calibration_text(record)} (was {before:.4f})")
 
 
 def read_rows_of(
@@ -93,5 +77,5 @@ def read_rows_of(
         rows = read_data(data, pair)
     if part is None:
         return rows
-    keeps = "group" if by is options.By.group else "query"
+    keeps: By = "group" if by is options.By.group else "query"
     return take_part(rows, part.value, shares or DEFAULT_SPLIT, seed=router.seed, by=keeps)

@@ -7,34 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from ..errors import ConfigError
+from hybrid_router_core.errors import ConfigError
+
 from .yaml_file import found, nearest_key, read_mapping
 
 __all__ = ["CalibrationSection", "Config", "DataSection", "ModelPaths", "ModelSection", "read_config"]
-
-EXAMPLE = """\
-router_mode: transformed        # deterministic / probabilistic / transformed
-router_tau: 0.1                 # temperature of the probabilistic label, in units of quality
-router_threshold: 0.5           # small iff score >= threshold; a calibration goes before it
-seed: 0
-data: dataset.jsonl             # split 0.6, 0.2, 0.2 into train, calibration, test
-calibration:
-  cost_advantage: 0.4           # or pgr: 0.9, or max_quality_drop: 0.02 with confidence: 0.95
-hparam:
-  hidden_layer_sizes: [128, 64]
-  max_iter: 300
-model_path:
-  save_model_path: router/      # a folder
-  load_model_path: router/
-small:
-  name: llama-3.1-8b
-  base_url: http://localhost:8000/v1
-  model: meta-llama/Llama-3.1-8B-Instruct
-large:
-  name: gpt-4o
-  base_url: https://api.openai.com/v1
-  api_key_env: OPENAI_API_KEY   # the name of a variable, never a key
-"""
 
 
 def _unset(value: Any) -> Any:
@@ -68,7 +45,9 @@ class DataSection(_Section):
     train: Text = _path("a data set")
     calibration: Text = _path("a data set")
     test: Text = _path("a data set")
-    split: list[Share] | None = Field(default=None, description="one to three shares, such as [0.6, 0.2, 0.2]")
+    split: list[Share] | None = Field(
+        default=None, min_length=1, max_length=3, description="one to three shares, such as [0.6, 0.2, 0.2]"
+    )
     by: Literal["query", "group"] | None = Field(default=None, description="query, group")
     routing_data_train: Text = _path("LLMRouter's routing data")
     routing_data_test: Text = _path("LLMRouter's routing data")
@@ -83,6 +62,8 @@ class DataSection(_Section):
         for ours, theirs in (("train", "routing_data_train"), ("test", "routing_data_test")):
             if getattr(self, ours) and getattr(self, theirs):
                 raise ValueError(f"{ours} and {theirs} are the same thing; give one of them")
+        if sum(self.split or ()) > 1 + 1e-9:
+            raise ValueError(f"split is {self.split}; the sum of the shares is at most 1")
         if self.split and (self.calibration or self.test_path):
             raise ValueError("split divides the one file of train; leave it out where calibration or test has a file")
         return self

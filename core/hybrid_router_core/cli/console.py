@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from ..errors import HybridRouterError
+from hybrid_router_core.errors import HybridRouterError
 
 __all__ = ["Messages", "json_line", "one_line", "print_json", "warnings_as_lines", "writing"]
 

@@ -4,29 +4,15 @@ from __future__ import annotations
 
 import typer
 
-from ..router import HybridRouter
 from . import options
 from .calibrate import read_rows_of
 from .console import Messages, print_json, warnings_as_lines, writing
 from .data import Pair
+from .settings import load_router
 from .show import report_lines
 from .train import check_report
 
-__all__ = ["HELP", "evaluate"]
-
-HELP = """Measure a trained router on rows that training has not seen.
-
-In: the folder of a router, and DATA in any form that train takes. Out: the figures with their intervals; with --report a
-page with pictures, with --json everything for a program. Nothing is changed.
-
-\b
-Examples:
-  hybrid-router evaluate router/ held_out.jsonl
-  hybrid-router evaluate router/ dataset.jsonl --part test --report report.html
-
-The second takes from the very file that train was given the rows that it kept back for this. If train was given --split
-or --by, give the same.
-"""
+__all__ = ["evaluate"]
 
 
 def evaluate(
@@ -45,7 +31,7 @@ def evaluate(
     """Measure a trained router."""
     check_report(report, overwrite=overwrite)
     messages = Messages(quiet=quiet)
-    router = HybridRouter.load(router_folder)
+    router = load_router(router_folder)
     rows = read_rows_of(router, data, Pair(small, large, asked=bool(small or large)), part, split, by, messages)
     with warnings_as_lines(), messages.working(f"Measuring on {len(rows):,} rows"):
         measured = router.evaluate(rows)

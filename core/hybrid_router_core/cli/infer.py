@@ -2,47 +2,28 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ..decider import Decider
-from ..decision import RoutingDecision
-from ..errors import HybridRouterError
-from ..router import HybridRouter
+from hybrid_router_core.decider import Decider
+from hybrid_router_core.errors import HybridRouterError
+from hybrid_router_core.router import HybridRouter
+
 from . import options
-from .answer import Answerer, answerer
+from .answer import answerer
 from .config import Config, read_config
 from .console import Messages, json_line, print_json
-from .queries import in_chunks, read_queries
+from .queries import read_queries
 from .results import results_file
+from .run import Run
+from .settings import load_router
 
-__all__ = ["HELP", "infer"]
-
-HELP = """Route queries with a trained router, and answer them where a config says how.
-
-In: the folder of a router (or --config with model_path.load_model_path), and --query or --input: .txt with a query a
-line, .jsonl with a text or an object with "query" a line, .json with a list of these.
-
-Out: for each query, in order, the model (small or large), the score, the threshold and the reason; with the response,
-if the config gives base_url for small and large, unless --route-only. --output writes .json (a list) or .jsonl.
-
-\b
-Examples:
-  hybrid-router infer router/ --query "What is photosynthesis?"
-  hybrid-router infer router/ --input queries.txt --output results.jsonl
-  hybrid-router infer --config hybrid_llm.yaml --input queries.jsonl --output results.json --route-only
-
-Relative paths in the config start, like those of the command line, at the folder in which the command is run. The
-threshold is that of --threshold, else of the router's calibration, else the config's router_threshold, else the router's.
-A run that fails half-way leaves what it had in NAME.partial.
-"""
-CHUNK = 4096
-WORKERS = 8
+__all__ = ["infer"]
 
 
 class Format(str, Enum):
@@ -54,7 +35,7 @@ class Format(str, Enum):
 
 def infer(
     router_folder: Annotated[
-        Path | None, typer.Argument(metavar="[ROUTER]", help="Folder of a saved router.", show_default=False)
+        Path | None, typer.Argument(metavar="ROUTER", help="Folder of a saved router.", show_default=False)
     ] = None,
     query: Annotated[str | None, typer.Option("--query", metavar="TEXT", help="One query.")] = None,
     input_file: Annotated[
@@ -71,10 +52,15 @@ def infer(
     ] = None,
     route_only: Annotated[bool, typer.Option("--route-only", help="Only decide; ask no model.")] = False,
     threshold: Annotated[
-        float | None, typer.Option("--threshold", help="small iff score >= threshold, 0 to 1. [default: the router's]")
+        float | None,
+        typer.Option("--threshold", metavar="NUMBER", help="small iff score >= this, 0 to 1. [default: the router's]"),
     ] = None,
-    temperature: Annotated[float | None, typer.Option("--temp", help="Temperature of the answers.")] = None,
-    max_tokens: Annotated[int | None, typer.Option("--max-tokens", help="Length limit of an answer.", min=1)] = None,
+    temperature: Annotated[
+        float | None, typer.Option("--temp", metavar="NUMBER", help="Temperature of the answers.")
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option("--max-tokens", metavar="INTEGER", help="Length limit of an answer.", min=1)
+    ] = None,
     overwrite: options.OverwriteOption = False,
     quiet: options.QuietOption = False,
     as_json: options.JsonOption = False,
@@ -89,17 +75,19 @@ def infer(
         lines = _as_lines(output, output_format)
         options.check_output(output, overwrite=overwrite)
     messages = Messages(quiet=quiet)
-    router = HybridRouter.load(folder)
+    router = load_router(folder)
     decider = Decider(router, threshold=_threshold(limit, router, config, messages), on_router_error="raise")
     ask = None if route_only else answerer(config, temperature=temperature, max_tokens=max_tokens)
     queries: Iterable[str] = [query] if query is not None else read_queries(Path(str(input_file)))
-    run = _Run(decider, config, ask)
-    records = _counted(run.records(queries), messages)
+    run = Run(decider, config, ask)
+    records = run.records(queries)
+    if messages.bars and input_file is not None and (output is not None or not sys.stdout.isatty()):
+        records = _counted(records)
     if output is not None:
         with results_file(output, lines=lines) as add:
             for record in records:
                 add(record)
-        run.summary(output, messages, as_json=as_json)
+        _summarise(run, output, messages, as_json=as_json)
     elif output_format is Format.jsonl:
         for record in records:
             typer.echo(json_line(record))
@@ -113,47 +101,12 @@ def infer(
         raise HybridRouterError(f"{run.unanswered} of {run.count} queries got no answer; see 'error' in the results")
 
 
-class _Run:
-    def __init__(self, decider: Decider, config: Config, ask: Answerer | None) -> None:
-        self.decider = decider
-        self.names = {"small": config.small.name, "large": config.large.name}
-        self.ask = ask
-        self.count = self.to_small = self.unanswered = 0
-
-    def records(self, queries: Iterable[str]) -> Iterator[dict[str, Any]]:
-        for chunk in in_chunks(queries, CHUNK):
-            for query, decision, answer in self._answered(chunk, self.decider.decide_batch(chunk)):
-                self.count += 1
-                self.to_small += decision.model == "small"
-                self.unanswered += "error" in answer
-                name = self.names[decision.model]
-                yield {
-                    "query": query,
-                    "model": decision.model,
-                    **({} if name is None else {"model_name": name}),
-                    "score": decision.score,
-                    "threshold": decision.threshold,
-                    "reason": decision.reason,
-                    **answer,
-                }
-
-    def _answered(
-        self, queries: list[str], decisions: list[RoutingDecision]
-    ) -> Iterator[tuple[str, RoutingDecision, dict[str, Any]]]:
-        ask = self.ask
-        if ask is None:
-            yield from ((query, decision, {}) for query, decision in zip(queries, decisions, strict=True))
-            return
-        with ThreadPoolExecutor(WORKERS) as pool:  # map keeps the order
-            models = [decision.model for decision in decisions]
-            yield from zip(queries, decisions, pool.map(ask, models, queries), strict=True)
-
-    def summary(self, output: Path, messages: Messages, *, as_json: bool) -> None:
-        if as_json:
-            large = self.count - self.to_small
-            print_json({"output": str(output), "queries": self.count, "small": self.to_small, "large": large})
-        else:
-            messages.say(f"{output}: {self.count:,} queries, {self.to_small:,} to small")
+def _summarise(run: Run, output: Path, messages: Messages, *, as_json: bool) -> None:
+    if as_json:
+        large = run.count - run.to_small
+        print_json({"output": str(output), "queries": run.count, "small": run.to_small, "large": large})
+    else:
+        messages.say(f"{output}: {run.count:,} queries, {run.to_small:,} to small")
 
 
 def _folder(given: Path | None, config: Config) -> Path:
@@ -187,13 +140,17 @@ def _threshold(given: float | None, router: HybridRouter, config: Config, messag
     return None
 
 
-def _counted(records: Iterator[dict[str, Any]], messages: Messages) -> Iterator[dict[str, Any]]:
-    if not messages.bars:
-        return records
+def _counted(records: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     from rich.console import Console
-    from rich.progress import track
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    return iter(track(records, "Routing", console=Console(stderr=True), transient=True))
+    columns = (SpinnerColumn(), TextColumn("Routing: {task.completed:,.0f} queries"), TimeElapsedColumn())
+    # Redirected, results for stdout would land on stderr.
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as progress:
+        task = progress.add_task("", total=None)
+        for record in records:
+            yield record
+            progress.advance(task)
 
 
 def _text(record: dict[str, Any], *, alone: bool) -> str:

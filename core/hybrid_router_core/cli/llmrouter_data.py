@@ -8,10 +8,10 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from .._readers import read_rows
-from .._rows import Unreadable, nearest
-from ..dataset import RoutingDataset
-from ..errors import DataError
+from hybrid_router_core._readers import read_rows
+from hybrid_router_core._rows import Unreadable, nearest
+from hybrid_router_core.dataset import RoutingDataset
+from hybrid_router_core.errors import DataError
 
 __all__ = ["is_routing_data", "pair_by_size", "read_routing_data"]
 
@@ -36,11 +36,11 @@ def read_routing_data(path: Path, small: str | None, large: str | None, llm_data
     models: dict[str, None] = {}
     unit, rows = read_rows(path)
     for number, row in rows:
-        query, model, performance = _checked(row, f"{path}, {unit} {number}")
+        query, model, performance, task = _checked(row, f"{path}, {unit} {number}")
         models[model] = None
         quality.setdefault(query, {}).setdefault(model, []).append(performance)
-        if isinstance(row.get("task_name"), str) and row["task_name"]:
-            tasks.setdefault(query, row["task_name"])
+        if task:
+            tasks.setdefault(query, task)
     if llm_data is not None and (small is None or large is None):
         smallest, largest = pair_by_size(llm_data, models)
         small, large = small or smallest, large or largest
@@ -95,7 +95,7 @@ def _billions(size: Any) -> float | None:
     return None if match is None else float(match[1]) * float(match[2] or 1)
 
 
-def _checked(row: Any, where: str) -> tuple[str, str, float]:
+def _checked(row: Any, where: str) -> tuple[str, str, float, str | None]:
     if isinstance(row, Unreadable):
         raise DataError(f"{where}: {row.message}")
     needed = "an object with query, model_name and performance is needed, as in the first row"
@@ -106,6 +106,11 @@ def _checked(row: Any, where: str) -> tuple[str, str, float]:
         raise DataError(f"{where}, column 'query': missing, empty or not text")
     if not isinstance(model, str) or not model:
         raise DataError(f"{where}, column 'model_name': missing, empty or not text")
-    if isinstance(performance, bool) or not isinstance(performance, (int, float)) or not abs(performance) < float("inf"):
+    if (
+        isinstance(performance, bool)
+        or not isinstance(performance, (int, float))
+        or not abs(performance) < float("inf")
+    ):
         raise DataError(f"{where}, column 'performance': found {performance!r}, but a finite number is needed")
-    return query, model, float(performance)
+    task = row.get("task_name")
+    return query, model, float(performance), task if isinstance(task, str) else None

@@ -8,12 +8,23 @@ from typing import Annotated, Any
 
 import typer
 
-from ..decision import check_threshold
-from ..errors import ConfigError, HybridRouterError
+from hybrid_router_core.decision import check_threshold
+from hybrid_router_core.errors import ConfigError, HybridRouterError
+
 from .data import parse_split
 from .yaml_file import parse_value
 
-__all__ = ["By", "ByOption", "HparamOption", "Mode", "Part", "SplitOption", "check_output", "one_target", "parse_hparam"]
+__all__ = [
+    "By",
+    "ByOption",
+    "HparamOption",
+    "Mode",
+    "Part",
+    "SplitOption",
+    "check_output",
+    "one_target",
+    "parse_hparam",
+]
 
 
 class Mode(str, Enum):
@@ -105,7 +116,9 @@ ReportOption = Annotated[
     typer.Option("--report", metavar="FILE.html", help="Write a page with pictures. Needs the extra 'report'."),
 ]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what is there already.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Only errors and results, no progress or notes.")]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No progress, notes or summary; only errors and what was asked for.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write the result as JSON, for a program.")]
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..dataset import RoutingDataset
-from ..errors import ConfigError
+from hybrid_router_core.dataset import RoutingDataset
+from hybrid_router_core.errors import ConfigError
+
 from .console import Messages
 from .data import DEFAULT_SPLIT, By, Pair, Parts, read_data, split_data
 
@@ -47,6 +48,8 @@ def read_parts(files: Files, *, calibrates: bool, seed: int, messages: Messages)
     Raises:
         ConfigError: If there are to be no rows to calibrate on.
     """
+    if calibrates and files.calibration is None and files.shares is not None and len(files.shares) < 3:
+        raise ConfigError("a target needs rows to calibrate on; give three shares, as in --split 0.6,0.2,0.2")
     with messages.working(f"Reading {files.train}"):
         rows = read_data(files.train, files.pair)
         calibration = _read(files.calibration, files.pair)
@@ -59,16 +62,15 @@ def read_parts(files: Files, *, calibrates: bool, seed: int, messages: Messages)
         parts = Parts(train, calibration, test)
     else:
         parts = Parts(rows, calibration, test)
-    if calibrates and parts.calibration is None:
-        raise ConfigError("a target needs rows to calibrate on; give three shares, as in --split 0.6,0.2,0.2")
     return parts
 
 
 def part_lines(parts: Parts, files: Files, *, calibrated: bool, seed: int) -> list[str]:
     """Which rows were used for what."""
+    kept = "--part calibration" if files.calibration is None else f"with {files.calibration}"
     uses = {
         "train": "taught the router",
-        "calibration": "set the threshold" if calibrated else "kept back: hybrid-router calibrate --part calibration",
+        "calibration": "set the threshold" if calibrated else f"kept back for: hybrid-router calibrate {kept}",
         "test": "gave the figures below",
     }
     rows = [f"  {name:<12}{len(part):>9,} rows  {uses[name]}" for name, part in _named(parts)]

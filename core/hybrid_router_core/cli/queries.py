@@ -7,9 +7,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .._readers import read_rows
-from .._rows import Unreadable
-from ..errors import DataError
+from hybrid_router_core._readers import read_rows
+from hybrid_router_core._rows import Unreadable
+from hybrid_router_core.errors import DataError
 
 __all__ = ["in_chunks", "read_queries"]
 

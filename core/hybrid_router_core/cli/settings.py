@@ -9,13 +9,14 @@ from typing import Any
 
 import typer
 
-from ..errors import ConfigError
-from ..router import HybridRouter
+from hybrid_router_core.errors import ArtifactError, ConfigError
+from hybrid_router_core.router import HybridRouter
+
 from .config import Config
 from .data import By, Pair
 from .parts import Files
 
-__all__ = ["Target", "data_files", "make_router", "target_of"]
+__all__ = ["Target", "data_files", "load_router", "make_router", "target_of"]
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,9 @@ def make_router(config: Config, source: Path | None, **given: Any) -> HybridRout
     """The router to train; `given` are the options of the command line, None where there was none.
 
     Raises:
-        ConfigError: If a setting has a value that is not allowed; names the config file, if there is one.
+        ConfigError: If a setting has a value that is not allowed; names the config file, if it is all from there.
     """
+    overridden = any(value not in (None, {}) for value in given.values())
     hparam = {**config.hparam, **given.pop("hparam")}
     # scikit-learn's name for the seed, as in the config.
     seed = _first(given.pop("seed"), hparam.pop("random_state", None), config.seed, 0)
@@ -51,7 +53,18 @@ def make_router(config: Config, source: Path | None, **given: Any) -> HybridRout
     try:
         return HybridRouter(**settings, hparam=hparam, seed=seed)
     except ConfigError as error:
-        raise ConfigError(str(error) if source is None else f"{source}: {error}") from error
+        raise ConfigError(str(error) if source is None or overridden else f"{source}: {error}") from error
+
+
+def load_router(folder: Path) -> HybridRouter:
+    """Load a router for a command.
+
+    Raises:
+        ArtifactError: If there is none, or it is damaged.
+    """
+    if not folder.exists():
+        raise ArtifactError(f"{folder}: no such folder; train a router with: hybrid-router train DATA --out {folder}")
+    return HybridRouter.load(folder)
 
 
 def data_files(

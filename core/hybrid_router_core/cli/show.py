@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import isnan
 
-from ..calibration import Calibration
-from ..evaluation import Interval, Report
+from hybrid_router_core.calibration import Calibration
+from hybrid_router_core.evaluation import Interval, Report
 
 __all__ = ["calibration_text", "report_lines"]
 
@@ -32,6 +32,7 @@ def calibration_text(calibration: Calibration) -> str:
     """What was asked for and what the threshold does on the calibration rows."""
     text = (
         f"threshold {calibration.threshold:.4f} for {calibration.target} {calibration.target_value:g}: "
+        f"on {calibration.n:,} rows "
         f"{calibration.cost_advantage:.1%} to small, quality drop {calibration.quality_drop:.4f}"
     )
     if calibration.quality_drop_bound is not None and calibration.confidence is not None:

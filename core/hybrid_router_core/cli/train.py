@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from ..errors import CalibrationError, ConfigError, HybridRouterError, MissingExtraError
-from ..evaluation import Report
-from ..router import HybridRouter
+from hybrid_router_core.errors import CalibrationError, ConfigError, MissingExtraError
+from hybrid_router_core.evaluation import Report
+from hybrid_router_core.router import HybridRouter
+
 from . import options
 from .config import Config, read_config
 from .console import Messages, print_json, warnings_as_lines, writing
@@ -19,32 +20,11 @@ from .parts import Files, part_lines, parts_record, read_parts
 from .settings import Target, data_files, make_router, target_of
 from .show import calibration_text, report_lines
 
-__all__ = ["HELP", "train"]
-
-HELP = """Learn a router from examples and save it.
-
-In: DATA, one object a line: {"query": "...", "small_quality": 0.7, "large_quality": 0.9}, with optional "group",
-"small_cost", "large_cost", "id". A quality is any number, higher is better, or a list of samples. Also .json, .csv,
-.parquet, .gz; a file with many models, {"query": "...", "quality": {"model-a": 0.7, ...}}, with --small and --large;
-and LLMRouter's routing data.
-
-Out: the folder --out with the trained router, and its figures. Part of DATA teaches the router, part is kept to set the
-threshold (--cost-advantage, --pgr or --max-quality-drop) and part to measure it.
-
-\b
-Examples:
-  hybrid-router train dataset.jsonl --out router/ --cost-advantage 0.4
-  hybrid-router train models.jsonl --small llama-8b --large gpt-4 --out router/
-  hybrid-router train --config hybrid_llm.yaml --quiet
-
-A config file holds LLMRouter's keys for hybrid_llm and ours (router_mode, router_tau, router_margin, router_threshold,
-hparam, scorer, embedder, seed, data, calibration, model_path, small, large); options override it. Relative paths in it
-start, like those of the command line, at the folder in which the command is run.
-"""
+__all__ = ["train"]
 
 
 def train(
-    data: Annotated[Path | None, typer.Argument(metavar="[DATA]", help="Data set.", show_default=False)] = None,
+    data: Annotated[Path | None, typer.Argument(metavar="DATA", help="Data set.", show_default=False)] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="Where to save the router.", show_default=False)
     ] = None,
@@ -66,15 +46,25 @@ def train(
     hparam: options.HparamOption = None,
     tau: Annotated[
         float | None,
-        typer.Option("--tau", help="Temperature of the probabilistic label, in units of quality. [default: 0.1]"),
+        typer.Option(
+            "--tau",
+            metavar="NUMBER",
+            help="Temperature of the probabilistic label, in units of quality. [default: 0.1]",
+        ),
     ] = None,
     margin: Annotated[
         float | None,
-        typer.Option("--margin", help="Margin of the transformed label, in units of quality. [default: searched]"),
+        typer.Option(
+            "--margin",
+            metavar="NUMBER",
+            help="Margin of the transformed label, in units of quality. [default: searched]",
+        ),
     ] = None,
     threshold: Annotated[
         float | None,
-        typer.Option("--threshold", help="small iff score >= threshold, unless a target sets it. [default: 0.5]"),
+        typer.Option(
+            "--threshold", metavar="NUMBER", help="small iff score >= this, unless a target sets it. [default: 0.5]"
+        ),
     ] = None,
     cost_advantage: options.CostAdvantageOption = None,
     pgr: options.PgrOption = None,
@@ -84,7 +74,8 @@ def train(
     split: options.SplitOption = None,
     by: options.ByOption = None,
     seed: Annotated[
-        int | None, typer.Option("--seed", help="Of the split and the training. [default: 0]", min=0)
+        int | None,
+        typer.Option("--seed", metavar="INTEGER", help="Of the split and the training. [default: 0]", min=0),
     ] = None,
     report: options.ReportOption = None,
     overwrite: options.OverwriteOption = False,
@@ -113,6 +104,8 @@ def train(
     check_report(report, overwrite=overwrite)
     messages = Messages(quiet=quiet)
     parts = read_parts(files, calibrates=target is not None, seed=router.seed, messages=messages)
+    if report is not None and parts.test is None:
+        raise ConfigError("the report shows the test part, and there is none; give --split a share for it")
     with warnings_as_lines():
         measured = _train(router, parts, target, folder, messages)
     if report is not None and measured is not None:
@@ -120,7 +113,7 @@ def train(
             measured.to_html(report)
     if as_json:
         print_json(_record(router, folder, files, parts, measured))
-    else:
+    elif not quiet:
         typer.echo("\n".join(_lines(router, folder, files, parts, measured)))
 
 
@@ -135,7 +128,9 @@ def check_report(report: Path | None, *, overwrite: bool) -> None:
 
 def _folder(out: Path | None, config: Config, *, overwrite: bool) -> Path:
     if out is None and config.model_path.save_model_path is None:
-        raise typer.BadParameter("where to save the router? Add --out FOLDER, or model_path.save_model_path to --config")
+        raise typer.BadParameter(
+            "where to save the router? Add --out FOLDER, or model_path.save_model_path to --config"
+        )
     folder = out if out is not None else Path(str(config.model_path.save_model_path))
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{folder}: is a file; a router is saved as a folder, name a new one")
@@ -170,9 +165,7 @@ def _train(
         return router.evaluate(parts.test)
 
 
-def _record(
-    router: HybridRouter, folder: Path, files: Files, parts: Parts, measured: Report | None
-) -> dict[str, Any]:
+def _record(router: HybridRouter, folder: Path, files: Files, parts: Parts, measured: Report | None) -> dict[str, Any]:
     return {
         "router": str(folder),
         "mode": router.mode,

@@ -15,8 +15,8 @@ from .surface import VERSION, surface_features
 
 __all__ = ["Featurizer"]
 
-# Root mean square lengths over the training queries; surface features have deviation 1, together about 12. Their weight matters
-# most of the three, and less of the embedding carries better to subjects that were not trained on.
+# Root mean square lengths over the training queries; surface features have deviation 1, together about 12. Their
+# weight matters most of the three, and less of the embedding carries better to subjects that were not trained on.
 _EMBEDDING_LENGTH, _LEXICAL_LENGTH = 5.0, 10.0
 _SURFACE_LIMIT = 4.0  # in standard deviations: a query unlike all others must not have a feature of any size
 

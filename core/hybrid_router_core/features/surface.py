@@ -45,6 +45,7 @@ _KINDS = len(_BYTE_KINDS) + 1  # kind 0: small letters and control characters
 _SPACE, _LINE = 3, 4
 _KIND_OF_BYTE = bytes(next((k for k, kind in enumerate(_BYTE_KINDS, 1) if byte in kind), 0) for byte in range(256))
 
+_PATTERNS = 12  # columns of _read_patterns
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _OPTION = re.compile(r"(?:^|\s)\(?(?:[A-Ja-j]|[1-9])[.)]\s")  # "A. ", "(b) ", "3) "
 _CODE = re.compile(r"```|\bdef \w|\(\);|\{\n|</\w|#include|\bSELECT\b")
@@ -75,7 +76,7 @@ def surface_features(texts: Sequence[str], tokens: TokenIds | None = None) -> Fl
     size = np.maximum(sizes, 1)[:, None]
     length = np.maximum(lengths, 1)[:, None]
     words = kinds[:, _SPACE : _SPACE + 1] + kinds[:, _LINE : _LINE + 1] + 1
-    patterns = np.array([_read_patterns(text) for text in bounded], dtype=np.float64).reshape(count, -1)
+    patterns = np.array([_read_patterns(text) for text in bounded], dtype=np.float64).reshape(count, _PATTERNS)
     amounts = np.concatenate([size, length, words, kinds, groups], axis=1)
     shares = [kinds / size, groups / length, ranks / length, size / words, length / words]
     return np.concatenate([np.log1p(amounts), *shares, patterns, first], axis=1, dtype=np.float32, casting="same_kind")

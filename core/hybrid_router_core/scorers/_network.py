@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
 
-from hybrid_router_core._types import Float32Array
+from hybrid_router_core._types import AnyArray, Float32Array
 
 __all__ = ["Networks", "activate", "slope"]
 
@@ -27,7 +28,7 @@ class Networks:
         gain = 2.0 if activation == "relu" else 1.0
         weights = [
             rng.standard_normal((count, a, b), dtype=np.float32) * np.float32(np.sqrt(gain / a))
-            for a, b in zip(sizes, sizes[1:], strict=False)
+            for a, b in itertools.pairwise(sizes)
         ]
         weights[-1] *= np.float32(0.3)
         biases = [np.zeros((count, 1, b), dtype=np.float32) for b in sizes[1:]]
@@ -39,7 +40,7 @@ class Networks:
         """Weights, then biases."""
         return [*self.weights, *self.biases]
 
-    def take(self, which: Float32Array | list[int]) -> Networks:
+    def take(self, which: AnyArray | list[int]) -> Networks:
         """A copy of some of the networks."""
         return Networks([w[which] for w in self.weights], [b[which] for b in self.biases], self.activation)
 
@@ -68,7 +69,7 @@ def activate(name: str, x: Float32Array) -> None:
         x *= np.float32(0.5)
 
 
-def slope(name: str, activated: Float32Array) -> Float32Array | bool:
+def slope(name: str, activated: Float32Array) -> AnyArray | bool:
     """The activation's derivative, from its value."""
     if name == "relu":
         return activated > 0

@@ -56,9 +56,7 @@ class Scorer(Protocol):
 
     def __init__(self, hparam: Mapping[str, Any] | None = None) -> None: ...
 
-    def fit(
-        self, features: Float32Array, targets: Targets, *, seed: int = 0, progress: Progress | None = None
-    ) -> Self:
+    def fit(self, features: Float32Array, targets: Targets, *, seed: int = 0, progress: Progress | None = None) -> Self:
         """Learn from one row of features a query; the same seed and data give the same state."""
         ...
 

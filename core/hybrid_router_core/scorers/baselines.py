@@ -43,9 +43,7 @@ class ConstantScorer:
         self.settings = read_settings(self.kind, ConstantSettings, hparam)
         self._score = float(self.settings.model == "small")
 
-    def fit(
-        self, features: Float32Array, targets: Targets, *, seed: int = 0, progress: Progress | None = None
-    ) -> Self:
+    def fit(self, features: Float32Array, targets: Targets, *, seed: int = 0, progress: Progress | None = None) -> Self:
         """Do nothing."""
         del features, targets, seed, progress
         return self
@@ -73,9 +71,7 @@ class RandomScorer:
         self.settings = read_settings(self.kind, NoSettings, hparam)
         self._seed = 0
 
-    def fit(
-        self, features: Float32Array, targets: Targets, *, seed: int = 0, progress: Progress | None = None
-    ) -> Self:
+    def fit(self, features: Float32Array, targets: Targets, *, seed: int = 0, progress: Progress | None = None) -> Self:
         """Remember the seed."""
         del features, targets, progress
         self._seed = seed

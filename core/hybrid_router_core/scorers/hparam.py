@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, TypeVar
+
+import numpy as np
 
 from hybrid_router_core.errors import ConfigError
 
@@ -35,8 +37,8 @@ def read_settings(kind: str, cls: type[SettingsT], hparam: Mapping[str, Any] | N
 
 def check_number(name: str, value: Any, low: float, high: float, *, open_high: bool = False) -> None:
     """Raise unless low <= value <= high, or value < high if the upper end is open."""
-    good = isinstance(value, Real) and not isinstance(value, bool) and low <= value <= high
-    if not good or (open_high and value == high):
+    good = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not good or not low <= value <= high or (open_high and value == high):
         raise ConfigError(f"hparam {name}={value!r}: give a number in [{low:g}, {high:g}{')' if open_high else ']'}")
 
 

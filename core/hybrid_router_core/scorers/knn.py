@@ -53,9 +53,7 @@ class KnnScorer:
         self._curve = (1.0, 0.0)
         self._neighbors, self._by_distance = 0, False
 
-    def fit(
-        self, features: Float32Array, targets: Targets, *, seed: int = 0, progress: Progress | None = None
-    ) -> Self:
+    def fit(self, features: Float32Array, targets: Targets, *, seed: int = 0, progress: Progress | None = None) -> Self:
         """Keep one row of features a query. Nothing is random."""
         del seed, progress
         neighbors = min(self.settings.n_neighbors, max(len(features) // 4, 1))

@@ -48,9 +48,7 @@ class LinearScorer:
         self._weights: FloatArray | None = None
         self._curve = (1.0, 0.0)
 
-    def fit(
-        self, features: Float32Array, targets: Targets, *, seed: int = 0, progress: Progress | None = None
-    ) -> Self:
+    def fit(self, features: Float32Array, targets: Targets, *, seed: int = 0, progress: Progress | None = None) -> Self:
         """Learn from one row of features a query. Nothing is random."""
         del seed, progress
         gap = targets.gap

@@ -19,8 +19,8 @@ def sigmoid(x: FloatArray) -> FloatArray:
 def fit_platt(signal: FloatArray, labels: FloatArray) -> tuple[float, float]:
     """Slope > 0 and intercept of the logistic curve that predicts the labels from the signal.
 
-    Labels are drawn in by 1 / (n + 2), as Platt does, so that constant labels give a finite curve. The signal should come from
-    models that have not seen the row.
+    Labels are drawn in by 1 / (n + 2), as Platt does, so that constant labels give a finite curve. The signal should
+    come from models that have not seen the row.
     """
     count = len(labels)
     soft = (labels * count + 1) / (count + 2)

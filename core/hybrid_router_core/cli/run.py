@@ -1,0 +1,64 @@
+"""Routing, and answering, a stream of queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from hybrid_router_core.decider import Decider
+from hybrid_router_core.decision import RoutingDecision
+
+from .answer import Answerer
+from .config import Config
+from .queries import in_chunks
+
+__all__ = ["Run"]
+
+CHUNK = 4096  # queries a scoring: bounds the memory
+WORKERS = 8  # answers asked for at the same time
+
+
+class Run:
+    """Records for queries, in order, with counts of what came out.
+
+    Attributes:
+        count: Queries so far.
+        to_small: Those that went to small.
+        unanswered: Those whose model gave no answer.
+    """
+
+    def __init__(self, decider: Decider, config: Config, ask: Answerer | None) -> None:
+        self.decider = decider
+        self.names = {"small": config.small.name, "large": config.large.name}
+        self.ask = ask
+        self.count = self.to_small = self.unanswered = 0
+
+    def records(self, queries: Iterable[str]) -> Iterator[dict[str, Any]]:
+        """One record a query; the queries are taken a chunk at a time."""
+        for chunk in in_chunks(queries, CHUNK):
+            for query, decision, answer in self._answered(chunk, self.decider.decide_batch(chunk)):
+                self.count += 1
+                self.to_small += decision.model == "small"
+                self.unanswered += "error" in answer
+                name = self.names[decision.model]
+                yield {
+                    "query": query,
+                    "model": decision.model,
+                    **({} if name is None else {"model_name": name}),
+                    "score": decision.score,
+                    "threshold": decision.threshold,
+                    "reason": decision.reason,
+                    **answer,
+                }
+
+    def _answered(
+        self, queries: list[str], decisions: list[RoutingDecision]
+    ) -> Iterator[tuple[str, RoutingDecision, dict[str, Any]]]:
+        ask = self.ask
+        if ask is None:
+            yield from ((query, decision, {}) for query, decision in zip(queries, decisions, strict=True))
+            return
+        with ThreadPoolExecutor(WORKERS) as pool:  # map keeps the order
+            models = [decision.model for decision in decisions]
+            yield from zip(queries, decisions, pool.map(ask, models, queries), strict=True)
