@@ -156,7 +156,7 @@ class Decider:
 class _Gatherer:
     """Collects the queries of one event loop while a batch is being scored, and scores them as the next batch."""
 
-    MOST = 256
+    MOST = 1024
 
     def __init__(self, score: Callable[[Sequence[str | None], Sequence[float | None]], list[Outcome]]) -> None:
         self._score = score

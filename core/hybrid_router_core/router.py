@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from ._bars import progress_bar
 from ._types import AnyArray, FloatArray
 from .artifact import ArtifactRecord, load_artifact, save_artifact
 from .calibration import Calibration, calibrate_threshold
@@ -131,6 +132,8 @@ class HybridRouter:
         Raises:
             DataError: If there are fewer than two distinct queries.
         """
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore]  # of scikit-learn
+
         _check_dataset("fit", data)
         seen = np.unique(data.query_hashes)
         if len(seen) < 2:
@@ -142,9 +145,10 @@ class HybridRouter:
             self.margin = self.margin_search.margin
         targets = Targets(label=self.labels(data), small_quality=data.mean_small, large_quality=data.mean_large)
         embeddings = embed_in_batches(self.embedder, data.queries, progress=progress)
-        features = Featurizer(self.embedder).fit(data.queries, embeddings)
-        scorer = make_scorer(self.scorer, self.hparam)
-        scorer.fit(features.transform(data.queries, embeddings), targets, seed=self.seed)
+        features, scorer = Featurizer(self.embedder), make_scorer(self.scorer, self.hparam)
+        # The matrices are small: more threads only wait for each other, and their number would show in the last bits.
+        with threadpool_limits(limits=1), progress_bar("Training", progress) as show:
+            scorer.fit(features.fit_transform(data.queries, embeddings), targets, seed=self.seed, progress=show)
         self._features, self._scorer, self._trained_on = features, scorer, seen
         self._figures = {
             "n_queries": float(len(data)),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from hybrid_router_core._bars import progress_bar
 from hybrid_router_core._types import Float32Array
 from hybrid_router_core.errors import ConfigError, DataError
 
@@ -47,15 +48,12 @@ def embed_in_batches(
     # Some backends can only return a list; the bar needs the results one by one.
     parallel = Parallel(n_jobs=n_jobs, return_as="generator" if progress else "list")
     results: Iterable[Float32Array] = parallel(delayed(embedder.encode)(batch) for batch in batches)
-    parts = list(_with_bar(results, len(batches)) if progress else results)
+    parts: list[Float32Array] = []
+    with progress_bar("Embedding", progress) as show:
+        for part in results:
+            parts.append(part)
+            show(len(parts), len(batches))
     columns = sorted({part.shape[1] for part in parts})
     if len(columns) > 1:
         raise DataError(f"{embedder!r} returned {columns} columns in different batches. Return one number of columns.")
     return np.concatenate(parts) if parts else embedder.encode(texts)
-
-
-def _with_bar(results: Iterable[Float32Array], total: int) -> Iterable[Float32Array]:
-    from rich.console import Console
-    from rich.progress import track
-
-    return track(results, "Embedding", total=total, console=Console(stderr=True))
