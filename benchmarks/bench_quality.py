@@ -18,7 +18,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from common import PAIRS, Split, apgr, folds, machine, mmlu, pair, random_split, recipe
+from common import PAIRS, FloatArray, Rows, Split, apgr, folds, machine, mmlu, pair, random_split, recipe
 
 from hybrid_router_core import HybridRouter, RoutingDataset
 from hybrid_router_core.embedders import embed_in_batches, resolve_embedder
@@ -53,14 +53,44 @@ def remembered(spec: str) -> Remembered:
     return Remembered(spec)
 
 
-def run(data: RoutingDataset, splits: Iterable[Split], spec: str, scorers: tuple[str, ...]) -> dict[str, list[float]]:
-    """APGR of every method on every split; ``ece`` and ``fit seconds`` are the router's."""
+class Results:
+    """APGR of several methods: by split, and over all test rows together."""
+
+    def __init__(self, data: RoutingDataset) -> None:
+        self.data = data
+        self.ece: list[float] = []
+        self.seconds: list[float] = []
+        self._parts: dict[str, list[tuple[Rows, FloatArray]]] = {}
+
+    def add(self, name: str, rows: Rows, scores: FloatArray) -> None:
+        """The scores of a method on the test rows of a split."""
+        self._parts.setdefault(name, []).append((rows, np.asarray(scores, dtype=np.float64)))
+
+    def by_split(self) -> dict[str, list[float]]:
+        """One APGR a split."""
+        return {
+            name: [apgr(scores, self.data.take(rows)) for rows, scores in parts] for name, parts in self._parts.items()
+        }
+
+    def pooled(self) -> dict[str, float]:
+        """One APGR over the test rows of all splits, which must not overlap: the steadier figure where gaps are small."""
+        joined = {name: [np.concatenate(column) for column in zip(*parts)] for name, parts in self._parts.items()}
+        return {name: apgr(scores, self.data.take(rows)) for name, (rows, scores) in joined.items()}
+
+    def show(self, title: str, target: str, pooled: bool = False) -> None:
+        """One block."""
+        print(f"\n{title}\n  target {target}")
+        together = self.pooled() if pooled else {}
+        for name, values in self.by_split().items():
+            line = f"  {name:8s} {np.mean(values):7.4f}  (sd {np.std(values):.3f}, n = {len(values)})"
+            print(line + (f"  pooled {together[name]:7.4f}" if pooled else ""), flush=True)
+        print(f"  router's calibration error {np.mean(self.ece):.3f}, fit and score {np.mean(self.seconds):.1f} s")
+
+
+def run(data: RoutingDataset, splits: Iterable[Split], spec: str, scorers: tuple[str, ...]) -> Results:
+    """Scores of every method on the test rows of every split; for the router also its calibration error and seconds."""
     embedder = remembered(spec)
-    results: dict[str, list[float]] = {}
-
-    def note(name: str, value: float) -> None:
-        results.setdefault(name, []).append(value)
-
+    results = Results(data)
     for seed, (train_rows, test_rows) in enumerate(splits):
         train, test = data.take(train_rows), data.take(test_rows)
         for scorer in scorers:
@@ -68,43 +98,35 @@ def run(data: RoutingDataset, splits: Iterable[Split], spec: str, scorers: tuple
             router = HybridRouter(embedder=spec if spec == "static" else embedder, scorer=scorer, seed=seed)
             started = time.perf_counter()
             scores = router.fit(train).score(test.queries)
-            name = "router" if scorer == "mlp" else scorer
-            note(name, apgr(scores, test))
+            results.add("router" if scorer == "mlp" else scorer, test_rows, scores)
             if scorer == "mlp":
-                note("ece", expected_calibration_error(scores, router.labels(test)))
-                note("seconds", time.perf_counter() - started)
+                results.ece.append(expected_calibration_error(scores, router.labels(test)))
+                results.seconds.append(time.perf_counter() - started)
         baseline: Any = recipe(embedder.encode(train.queries), train, seed)
-        note("recipe", apgr(baseline.predict(embedder.encode(test.queries)), test))
+        results.add("recipe", test_rows, baseline.predict(embedder.encode(test.queries)))
     return results
-
-
-def show(title: str, results: dict[str, list[float]], target: str) -> None:
-    """One block: mean and standard deviation over the splits."""
-    print(f"\n{title}\n  target {target}")
-    for name, values in results.items():
-        print(f"  {name:8s} {np.mean(values):7.3f}  (sd {np.std(values):.3f}, n = {len(values)})", flush=True)
 
 
 def few() -> None:
     """1,500 random labels."""
     data = mmlu()
-    splits = [random_split(data, 1500, seed) for seed in SEEDS]
-    results = run(data, splits, "static", ("mlp", "linear", "knn"))
-    show("MMLU, 1,500 random labels, rest as test, 5 seeds", results, f"router >= 0.66; {PUBLISHED}")
+    results = run(data, [random_split(data, 1500, seed) for seed in SEEDS], "static", ("mlp", "linear", "knn"))
+    results.show("MMLU, 1,500 random labels, rest as test, 5 seeds", f"router >= 0.66; {PUBLISHED}")
 
 
 def five_folds() -> None:
     """Four fifths of MMLU to train."""
     data = mmlu()
     results = run(data, folds(data, 0), "static", ("mlp", "linear", "knn"))
-    show("MMLU, 5-fold", results, "router >= 0.69")
+    results.show("MMLU, 5-fold", "router >= 0.69", pooled=True)
 
 
 def group_folds() -> None:
     """Whole subjects held out."""
     data = mmlu()
     splits = [split for seed in range(3) for split in folds(data, seed, by="group")]
-    show("MMLU, whole subjects held out, 5-fold, 3 seeds", run(data, splits, "static", ("mlp",)), "router >= 0.62")
+    results = run(data, splits, "static", ("mlp",))
+    results.show("MMLU, whole subjects held out, 5-fold, 3 seeds", "router >= 0.62")
 
 
 def minilm() -> None:
@@ -117,19 +139,21 @@ def minilm() -> None:
     data = mmlu()
     splits = [random_split(data, 1500, seed) for seed in SEEDS]
     results = run(data, splits, f"sentence-transformers:{get_model_path()}", ("mlp",))
-    show("MMLU, 1,500 random labels, 5 seeds, MiniLM-L6 embedding", results, "router >= 0.67")
+    results.show("MMLU, 1,500 random labels, 5 seeds, MiniLM-L6 embedding", "router >= 0.67")
 
 
 def pairs() -> None:
-    """Five pairs of graded qualities."""
-    total: dict[str, list[float]] = {}
+    """Five pairs of graded qualities; the gap of the last is a twentieth of the quality, so its folds are noisy."""
+    means: dict[str, list[float]] = {}
     for small, large in PAIRS:
         data = pair(small, large)
         results = run(data, folds(data, 0), "static", ("mlp", "linear", "knn"))
-        show(f"{small} -> {large}, 5-fold", results, "router at most 0.01 below any baseline")
-        for name, values in results.items():
-            total.setdefault(name, []).append(float(np.mean(values)))
-    show("mean of the five pairs", total, "router above every baseline")
+        results.show(f"{small} -> {large}, 5-fold", "router at most 0.01 below any baseline", pooled=True)
+        for name, value in results.pooled().items():
+            means.setdefault(name, []).append(value)
+    print("\nmean of the five pairs, pooled over the folds\n  target router above every baseline")
+    for name, values in means.items():
+        print(f"  {name:8s} {np.mean(values):7.4f}")
 
 
 PARTS: dict[str, Callable[[], None]] = {

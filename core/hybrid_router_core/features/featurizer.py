@@ -34,7 +34,6 @@ class Featurizer:
         self._lexical: LexicalTable | None = None
         self._mean: Float32Array = np.zeros(0, dtype=np.float32)
         self._scale: Float32Array = np.zeros(0, dtype=np.float32)
-        self._limit: Float32Array = np.zeros(0, dtype=np.float32)
 
     def fit(self, texts: Sequence[str], embeddings: Float32Array | None = None) -> Featurizer:
         """Learn from texts, whose embeddings may be given if they are known; returns self."""
@@ -54,7 +53,6 @@ class Featurizer:
         scale = np.where(varied, 1 / np.where(varied, deviation, 1), 0)
         self._mean = np.concatenate([*(mean for mean, _ in blocks), surface.mean(axis=0)]).astype(np.float32)
         self._scale = np.concatenate([*(factor for _, factor in blocks), scale]).astype(np.float32)
-        self._set_limit(surface.shape[1])
         return self._scaled([vectors, lexical, surface])
 
     def transform(self, texts: Sequence[str], embeddings: Float32Array | None = None) -> Float32Array:
@@ -84,7 +82,6 @@ class Featurizer:
         features._scale = state["scale"].astype(np.float32)
         if features._mean.ndim != 1 or features._mean.shape != features._scale.shape:
             raise ValueError(f"means {features._mean.shape} and scales {features._scale.shape} of the features differ")
-        features._set_limit(surface_features([""]).shape[1])
         return features
 
     def _embed(self, texts: Sequence[str], tokens: TokenIds) -> Float32Array:
@@ -95,11 +92,10 @@ class Featurizer:
         features = np.concatenate(parts, axis=1, dtype=np.float32)
         features -= self._mean
         features *= self._scale
-        return np.clip(features, -self._limit, self._limit, out=features)
-
-    def _set_limit(self, surface: int) -> None:
-        self._limit = np.full(self._mean.shape, np.inf, dtype=np.float32)
-        self._limit[-surface:] = _SURFACE_LIMIT
+        surface = features[:, -parts[-1].shape[1] :]
+        np.minimum(surface, _SURFACE_LIMIT, out=surface)
+        np.maximum(surface, -_SURFACE_LIMIT, out=surface)
+        return features
 
 
 def _block(vectors: Float32Array, length: float) -> tuple[AnyArray, AnyArray]:
