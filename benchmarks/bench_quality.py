@@ -73,8 +73,10 @@ class Results:
         }
 
     def pooled(self) -> dict[str, float]:
-        """One APGR over the test rows of all splits, which must not overlap: the steadier figure where gaps are small."""
-        joined = {name: [np.concatenate(column) for column in zip(*parts)] for name, parts in self._parts.items()}
+        """One APGR over the test rows of all splits, which must not overlap: steadier where the gap is small."""
+        joined = {
+            name: [np.concatenate(column) for column in zip(*parts, strict=True)] for name, parts in self._parts.items()
+        }
         return {name: apgr(scores, self.data.take(rows)) for name, (rows, scores) in joined.items()}
 
     def show(self, title: str, target: str, pooled: bool = False) -> None:

@@ -80,8 +80,8 @@ def answer_questions(model: RunnableHybridRouter, rows: list[dict], questions: l
     chain = ChatPromptTemplate.from_messages([("human", "{question}")]) | model
     accepted = {row["query"]: row["answers"] for row in rows}
     table = Table(title="New questions through prompt | router")
-    for column in ("question", "score", "goes to", "answer", "right"):
-        table.add_column(column, justify="right" if column == "score" else "left", overflow="ellipsis", no_wrap=True)
+    for column, width in (("question", 50), ("score", 5), ("goes to", 7), ("answer", 26), ("right", 5)):
+        table.add_column(column, width=width, justify="right" if column == "score" else "left", no_wrap=True)
     parser = StrOutputParser()
     for question, message in zip(questions, chain.batch([{"question": q} for q in questions]), strict=True):
         decision = routing_decision(message)

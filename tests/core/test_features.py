@@ -41,6 +41,7 @@ def test_state_round_trip(embedder):
     fitted = Featurizer(embedder).fit(TEXTS)
     again = Featurizer.from_state(embedder, fitted.state())
     expected = fitted.transform(TEXTS)
+    np.testing.assert_array_equal(Featurizer(embedder).fit_transform(TEXTS), expected)
     assert expected.dtype == np.float32
     assert len(expected) == len(TEXTS)
     np.testing.assert_array_equal(again.transform(TEXTS), expected)

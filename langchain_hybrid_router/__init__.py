@@ -1,0 +1,36 @@
+"""A learned router between a small and a large chat model, in the place of a LangChain chat model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hybrid_router_core import MissingExtraError
+
+try:
+    import langchain_core as _  # noqa: F401
+except ImportError as error:
+    raise MissingExtraError("langchain-core", "langchain") from error
+
+from ._call import routing_decision
+from .router import RunnableHybridRouter
+
+if TYPE_CHECKING:
+    from .middleware import HybridRouterMiddleware
+
+__all__ = ["HybridRouterMiddleware", "RunnableHybridRouter", "routing_decision"]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "HybridRouterMiddleware":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        from .middleware import HybridRouterMiddleware
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("langchain", "langgraph"):
+            raise
+        raise MissingExtraError("langchain", "langchain") from error
+    return HybridRouterMiddleware
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,63 @@
+"""What is known of a call before anything is scored: the rules that settle it, or the text to score."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from langchain_core.messages import BaseMessage
+
+from hybrid_router_core import ConfigError, RoutingDecision
+
+from ._call import routing_decision
+
+__all__ = ["MODEL_KEY", "THRESHOLD_KEY", "QueryFrom", "Question", "Sticky", "question_from", "stuck"]
+
+MODEL_KEY = "hybrid_router_model"
+THRESHOLD_KEY = "hybrid_router_threshold"
+
+QueryFrom = Callable[[list[BaseMessage]], str | None]
+Sticky = bool | Literal["up"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a score must answer: the text (None goes to large), and the threshold if the caller brought one."""
+
+    query: str | None
+    threshold: Any = None
+
+
+def question_from(
+    query_from: QueryFrom, messages: list[BaseMessage], threshold: Any, *, raises: bool
+) -> RoutingDecision | Question:
+    """The question, or the decision that follows from a ``query_from`` that failed."""
+    try:
+        query = query_from(messages)
+    except Exception as error:  # the user's code: the policy for router errors decides what becomes of it
+        if raises:
+            raise
+        kind = type(error).__name__  # the message may quote the query, so it goes to the debug log alone
+        logger.warning("query_from failed with %s; the large model answers", kind)
+        logger.debug("the error of query_from", exc_info=error)
+        return RoutingDecision("large", reason="router_error", detail=f"query_from: {kind}")
+    if query is not None and not isinstance(query, str):
+        raise ConfigError(
+            f"query_from returned a {type(query).__name__}; allowed: a string, or None for the large model"
+        )
+    return Question(query, threshold)
+
+
+def stuck(sticky: Sticky, messages: Sequence[BaseMessage]) -> RoutingDecision | None:
+    """The decision that earlier answers of the conversation make; they carry their own records, so no state is kept."""
+    if not sticky:
+        return None
+    for message in messages:
+        earlier = routing_decision(message)
+        if earlier is not None and (sticky is True or earlier.model == "large"):
+            return RoutingDecision(earlier.model, reason="sticky")
+    return None
