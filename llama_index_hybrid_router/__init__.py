@@ -1,5 +1,12 @@
 """A learned router between a small and a large model, in the place of a LlamaIndex LLM."""
 
+from hybrid_router_core import MissingExtraError
+
+try:
+    import llama_index.core as _  # noqa: F401
+except ImportError as error:
+    raise MissingExtraError("llama-index-core", "llama-index") from error
+
 from .events import HybridRoutingEvent, capture_decisions
 from .llm import HybridRouterLLM
 from .selector import HybridSelector
