@@ -184,12 +184,12 @@ async def main() -> None:
     slow = Fake(delay=0.05)
     routed = RunnableHybridRouter(small=slow, large=slow, router=core)
     await together(routed, 50)
-    pairs = [(await together(slow, args.concurrent), await together(routed, args.concurrent)) for _ in range(7)]
+    pairs = [(await together(slow, args.concurrent), await together(routed, args.concurrent)) for _ in range(11)]
     alone, both = (median(each) for each in zip(*pairs, strict=True))
     ratio = median(b / a for a, b in pairs)
     print(
         f"{args.concurrent:,} concurrent ainvoke of a 50 ms model: direct {alone:.3f} s, routed {both:.3f} s, "
-        f"ratio {ratio:.2f} (median of 7 pairs)"
+        f"ratio {ratio:.2f} (median of 11 pairs)"
     )
 
     other = other_router()

@@ -56,7 +56,10 @@ def compare_modes(
         results[mode] = (router, report)
     console.print(table)
     blind = SHARE_TO_SMALL * float((test.mean_large - test.mean_small).mean())
-    console.print(f"A router that guesses has an APGR of 0.500 and loses {blind:.3f} at {SHARE_TO_SMALL:.0%}.\n")
+    console.print(f"A router that guesses has an APGR of 0.500 and loses {blind:.3f} at {SHARE_TO_SMALL:.0%}.")
+    if results["transformed"][0].margin == 0:
+        console.print("t* is 0: answers that are right or wrong leave no margin, so transformed equals probabilistic.")
+    console.print()
     return results
 
 
@@ -109,6 +112,7 @@ def main(folder: Path) -> None:
     router, report = results["transformed"]
     saved = router.save(folder / "router")
     page = report.to_html(folder / "report.html")
+    report.plot().savefig(folder / "report.png", dpi=110)
     show_guarantee(HybridRouter.load(saved), calibration, test)
 
     model = RunnableHybridRouter(

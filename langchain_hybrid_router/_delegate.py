@@ -12,7 +12,7 @@ from contextlib import aclosing, closing
 from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig
-from langchain_core.runnables.config import get_config_list
+from langchain_core.runnables.config import ensure_config, get_config_list
 
 from hybrid_router_core import HybridRouter, RoutingDecision
 from hybrid_router_core.decider import Decider
@@ -35,27 +35,29 @@ class Delegating:
     def _decider(self) -> Decider:
         raise NotImplementedError
 
-    def _ask(self, model_input: Any, config: Config, kwargs: Kwargs) -> RoutingDecision | Question:
+    def _ask(self, model_input: Any, config: RunnableConfig, kwargs: Kwargs) -> RoutingDecision | Question:
         """The decision that the rules make for a call, or the question that a score must answer."""
         raise NotImplementedError
 
-    def _call(self, decision: RoutingDecision, config: Config) -> Call:
+    def _call(self, decision: RoutingDecision, config: RunnableConfig) -> Call:
         """The call that follows from a decision."""
         raise NotImplementedError
 
     def _decide(self, model_input: Any, config: Config, kwargs: Kwargs) -> Call:
+        config = ensure_config(config)
         asked = self._ask(model_input, config, kwargs)
         if isinstance(asked, Question):
             asked = self._decider.decide(asked.query, threshold=asked.threshold)
         return self._call(asked, config)
 
     async def _adecide(self, model_input: Any, config: Config, kwargs: Kwargs) -> Call:
+        config = ensure_config(config)
         asked = self._ask(model_input, config, kwargs)
         if isinstance(asked, Question):
             asked = await self._decider.adecide(asked.query, threshold=asked.threshold)
         return self._call(asked, config)
 
-    def _settled(self, outcome: RoutingDecision | Exception, config: Config) -> Call:
+    def _settled(self, outcome: RoutingDecision | Exception, config: RunnableConfig) -> Call:
         if isinstance(outcome, Exception):
             raise outcome
         return self._call(outcome, config)
@@ -176,7 +178,7 @@ class Delegating:
         # A callable scores one query after another, so its batches are decided call by call, in parallel.
         return len(inputs) > 1 and isinstance(self._decider.router, HybridRouter)
 
-    def _outcomes(self, inputs: Sequence[Any], configs: Sequence[Config], kwargs: Kwargs) -> list[_Outcome]:
+    def _outcomes(self, inputs: Sequence[Any], configs: Sequence[RunnableConfig], kwargs: Kwargs) -> list[_Outcome]:
         """Each input with its decision, or with the error that is its own."""
         kwargs = {key: value for key, value in kwargs.items() if key != "return_exceptions"}
         asked: list[RoutingDecision | Question | Exception] = []
@@ -204,10 +206,10 @@ class _Decided(Runnable[_Outcome, Any]):
 
     def invoke(self, input: _Outcome, config: Config = None, **kwargs: Any) -> Any:
         value, outcome = input
-        call = self.owner._settled(outcome, config)
+        call = self.owner._settled(outcome, ensure_config(config))
         return attempt(call, lambda call: call.route.invoke(value, call.config, **kwargs))
 
     async def ainvoke(self, input: _Outcome, config: Config = None, **kwargs: Any) -> Any:
         value, outcome = input
-        call = self.owner._settled(outcome, config)
+        call = self.owner._settled(outcome, ensure_config(config))
         return await attempt_async(call, lambda call: call.route.ainvoke(value, call.config, **kwargs))

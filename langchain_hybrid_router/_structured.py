@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.runnables import RunnableSerializable
+from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from langchain_core.runnables.utils import ConfigurableFieldSpec
 from pydantic import ConfigDict
 
@@ -13,7 +13,7 @@ from hybrid_router_core import RoutingDecision
 from hybrid_router_core.decider import Decider
 
 from ._call import Call, Routes
-from ._delegate import Config, Delegating, Kwargs
+from ._delegate import Delegating, Kwargs
 from ._question import Question
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ class StructuredRouter(Delegating, RunnableSerializable[LanguageModelInput, Any]
     def _decider(self) -> Decider:
         return self.router._decider  # type: ignore[no-any-return]
 
-    def _ask(self, model_input: Any, config: Config, kwargs: Kwargs) -> RoutingDecision | Question:
+    def _ask(self, model_input: Any, config: RunnableConfig, kwargs: Kwargs) -> RoutingDecision | Question:
         return self.router._rules(self.routes, model_input, config, kwargs)  # type: ignore[no-any-return]
 
-    def _call(self, decision: RoutingDecision, config: Config) -> Call:
+    def _call(self, decision: RoutingDecision, config: RunnableConfig) -> Call:
         return self.router._call_to(self.routes, decision, config)  # type: ignore[no-any-return]

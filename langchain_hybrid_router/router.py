@@ -11,7 +11,7 @@ from langchain_core.language_models.base import LangSmithParams
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult, LLMResult
 from langchain_core.runnables import Runnable, RunnableConfig
-from langchain_core.runnables.config import ensure_config, merge_configs
+from langchain_core.runnables.config import merge_configs
 from langchain_core.runnables.utils import ConfigurableFieldSpec, get_unique_config_specs
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
@@ -265,16 +265,18 @@ class RunnableHybridRouter(Delegating, BaseChatModel):
         message = self.invoke(messages, config, stop=stop, **kwargs)
         return ChatResult(generations=[ChatGeneration(message=message)])
 
-    def _ask(self, model_input: Any, config: Config, kwargs: Kwargs) -> RoutingDecision | Question:
+    def _ask(self, model_input: Any, config: RunnableConfig, kwargs: Kwargs) -> RoutingDecision | Question:
         return self._rules(self._routes, model_input, config, kwargs)
 
-    def _call(self, decision: RoutingDecision, config: Config) -> Call:
+    def _call(self, decision: RoutingDecision, config: RunnableConfig) -> Call:
         return self._call_to(self._routes, decision, config)
 
-    def _rules(self, routes: Routes, model_input: Any, config: Config, kwargs: Kwargs) -> RoutingDecision | Question:
+    def _rules(
+        self, routes: Routes, model_input: Any, config: RunnableConfig, kwargs: Kwargs
+    ) -> RoutingDecision | Question:
         """The order of the rules: the caller's choice, what small can do, the conversation, the score."""
         messages = messages_of(model_input)
-        overrides = ensure_config(config).get("configurable", {})
+        overrides = config.get("configurable", {})
         fixed = self._pinned
         if fixed is None and overrides.get(MODEL_KEY) is not None:
             fixed = self._decider.decide(None, model=overrides[MODEL_KEY])
@@ -291,13 +293,12 @@ class RunnableHybridRouter(Delegating, BaseChatModel):
         raises = self.on_router_error == "raise"
         return question_from(self.query_from or last_question, messages, overrides.get(THRESHOLD_KEY), raises=raises)
 
-    def _call_to(self, routes: Routes, decision: RoutingDecision, config: Config) -> Call:
-        base = ensure_config(config)
+    def _call_to(self, routes: Routes, decision: RoutingDecision, config: RunnableConfig) -> Call:
         metadata = {key: value for key, value in (self.metadata or {}).items() if key != "lc_versions"}
         if self.tags or metadata or self.callbacks:  # of a run that the router does not open: the chosen model's
             own = RunnableConfig(tags=self.tags or [], metadata=metadata, callbacks=self.callbacks)
-            base = merge_configs(own, base)
-        return Call(routes, decision, base, self.fallback)
+            config = merge_configs(own, config)
+        return Call(routes, decision, config, self.fallback)
 
     def _routes_with(self, what: str, make: Callable[[str, Any], Any]) -> Routes:
         """Both models made over from the bare ones, so that tools bound before are replaced as on any chat model."""

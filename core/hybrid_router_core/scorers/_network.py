@@ -49,11 +49,34 @@ class Networks:
         hidden: Float32Array = features[None] if features.ndim == 2 else features
         last = len(self.weights) - 1
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            hidden = np.matmul(hidden, weight)
+            hidden = _product(hidden, weight)
             hidden += bias
             if layer < last:
                 activate(self.activation, hidden)
         return hidden
+
+
+# Multiplications in one product up to which OpenBLAS starts no threads.
+_ONE_THREAD = 2**18
+
+
+def _product(hidden: Float32Array, weight: Float32Array) -> Float32Array:
+    """The product for each network, (networks, rows, outputs), in blocks of rows that are too small for threads.
+
+    A scoring takes a fraction of a millisecond, in a process that has other work: threads of BLAS that wait for a core
+    would cost several times what they save.
+    """
+    rows, inputs = hidden.shape[1:]
+    count, _, outputs = weight.shape
+    block = max(1, _ONE_THREAD // (inputs * outputs))
+    whole = rows - rows % block
+    if rows <= block or not whole:
+        return np.asarray(np.matmul(hidden, weight))
+    out: Float32Array = np.empty((count, rows, outputs), dtype=np.float32)
+    blocks = hidden[:, :whole].reshape(len(hidden), -1, block, inputs)
+    out[:, :whole] = np.matmul(blocks, weight[:, None]).reshape(count, whole, outputs)
+    np.matmul(hidden[:, whole:], weight, out=out[:, whole:])
+    return out
 
 
 def activate(name: str, x: Float32Array) -> None:
