@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
+from math import log1p, sqrt
 
 import numpy as np
 
@@ -103,7 +105,7 @@ def _read_patterns(text: str) -> tuple[float, ...]:
     decimals = any("." in number for number in numbers)
     end = text.rstrip()[-1:]
     return (
-        np.log1p(len(numbers)),
+        log1p(len(numbers)),
         min(longest, 12),
         decimals,
         end == "?",
@@ -120,6 +122,7 @@ def _read_options(text: str) -> tuple[float, ...]:
     starts = [match.start() for match in _OPTION.finditer(text)]
     if len(starts) < 2:
         return (0.0, 0.0, 0.0, 0.0)
-    lengths = np.diff([*starts, len(text)])
-    mean = float(lengths.mean())
-    return (min(len(starts), 12), float(np.log1p(mean)), float(lengths.std()) / (mean + 1), float(np.log1p(starts[0])))
+    lengths = [end - start for start, end in pairwise([*starts, len(text)])]
+    mean = sum(lengths) / len(lengths)
+    spread = sqrt(sum((length - mean) ** 2 for length in lengths) / len(lengths))
+    return (min(len(starts), 12), log1p(mean), spread / (mean + 1), log1p(starts[0]))
