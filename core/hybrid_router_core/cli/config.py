@@ -24,7 +24,7 @@ Share = Annotated[float, Field(gt=0, le=1)]
 
 class _Section(BaseModel):
     # Strict, so that `yes` is no number; a field's description is what its error calls allowed.
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(protected_namespaces=(), extra="forbid", strict=True, allow_inf_nan=False)
 
 
 def _path(what: str) -> Any:
