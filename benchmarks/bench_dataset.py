@@ -12,7 +12,6 @@ import importlib
 import json
 import multiprocessing
 import os
-import platform
 import random
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
+from common import machine
 
 CORE = Path(__file__).resolve().parent.parent / "core"
 CHILD = """
@@ -97,8 +96,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--format", nargs="+", default=["jsonl", "jsonl.gz", "json", "csv"], metavar="SUFFIX")
     args = parser.parse_args()
-    versions = f"Python {platform.python_version()}, numpy {np.__version__}"
-    print(f"{platform.platform()}, {platform.processor() or platform.machine()}, {os.cpu_count()} CPUs, {versions}")
+    print(machine())
     print(f"{args.rows:,} rows of about 13 words, one sample a model; peak RSS of the reading process, target 1 GB")
     paths = [os.environ.get("PYTHONPATH"), str(CORE)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}

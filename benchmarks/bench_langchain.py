@@ -13,14 +13,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib
-import os
-import platform
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from statistics import median
 from typing import Any
 
+from common import machine
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
@@ -148,7 +147,7 @@ def versions() -> str:
             found.append(f"{name} {version(name)}")
         except PackageNotFoundError:  # noqa: PERF203
             found.append(f"{name} -")
-    return ", ".join([f"Python {platform.python_version()}", *found])
+    return ", ".join(found)
 
 
 async def main() -> None:
@@ -157,7 +156,7 @@ async def main() -> None:
     parser.add_argument("--calls", type=int, default=1000)
     parser.add_argument("--concurrent", type=int, default=1000)
     args = parser.parse_args()
-    print(f"{platform.platform()}, {platform.processor() or platform.machine()}, {os.cpu_count()} CPUs")
+    print(machine())
     print(f"{versions()}\nmedians of {args.calls} calls\n")
 
     core, direct = trained(), Fake()

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +19,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any
 
+from common import machine
 from llama_index.core import Document, SummaryIndex
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -170,7 +169,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=300)
     calls = parser.parse_args().calls
     packages = ("llama-index-core", "llama-index-instrumentation", "numpy", "scikit-learn")
-    print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(machine())
     print(", ".join(f"{name} {version(name)}" for name in packages))
     router = trained_router()
     asyncio.run(overhead(router, calls, asynchronous=False))
