@@ -14,7 +14,7 @@ from pathlib import Path
 
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
-from recorded import exact_match, quiz_dataset, read_quiz
+from recorded import is_right, quiz_dataset, read_quiz
 from recorded_chat import RecordedChatModel
 from rich.console import Console
 from rich.table import Table
@@ -94,7 +94,7 @@ def answer_questions(model: RunnableHybridRouter, rows: list[dict], questions: l
             f"{decision.score:.2f}",
             f"[{'cyan' if decision.model == 'small' else 'yellow'}]{decision.model}[/]",
             text.strip().split("\n")[0],
-            "yes" if exact_match(text, accepted[question]) else "no",
+            "yes" if is_right(text, accepted[question]) else "no",
         )
     console.print(table)
 

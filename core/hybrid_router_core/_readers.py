@@ -10,15 +10,16 @@ import json
 import re
 import zlib
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeAlias, cast
 
 from ._rows import NUMBER_COLUMNS, Row, Unreadable, check_columns
 from .errors import DataError, MissingExtraError
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _GZIP_MAGIC = b"\x1f\x8b"
+Wanted: TypeAlias = "Collection[str] | None"
 _CSV_CELL = 2**31 - 1  # characters; the csv module's own limit is 131,072, less than a long prompt
 
 
@@ -30,8 +31,13 @@ class _UnreadableError(Exception):
         self.row: Row = (line, Unreadable(message))
 
 
-def read_rows(path: Path) -> tuple[str, Iterator[Row]]:
+def read_rows(path: Path, *, wanted: Wanted = None) -> tuple[str, Iterator[Row]]:
     """Finds the reader for a path.
+
+    Args:
+        path: Names the form by its suffix.
+        wanted: Columns of a .csv or .parquet file that are enough; others need not be read, and any of these may be
+            missing. Empty: all columns, whatever they are. None: those of a data set, and no others are allowed.
 
     Returns:
         What the numbers count ("line" or "record"), and the numbered records.
@@ -46,7 +52,7 @@ def read_rows(path: Path) -> tuple[str, Iterator[Row]]:
     name = path.name.lower()
     for suffix, (unit, reader) in _READERS.items():
         if name.endswith(suffix):
-            return unit, reader(path)
+            return unit, reader(path, wanted)
     raise DataError(f"{path}: unknown suffix {path.suffix!r}; allowed are {', '.join(_READERS)}")
 
 
@@ -134,6 +140,19 @@ def _decode(raw: bytes) -> str | Unreadable:
         return Unreadable(f"not UTF-8 text (byte 0x{raw[error.start]:02x} at position {error.start + 1}); {remedy}")
 
 
+def read_lines(path: Path) -> Iterator[Row]:
+    """The lines of a text file without the white space around them; blank ones are skipped."""
+    try:
+        for number, raw in _raw_lines(path):
+            text = _decode(raw)
+            if isinstance(text, Unreadable):
+                yield number, text
+            elif stripped := text.strip():
+                yield number, stripped
+    except _UnreadableError as error:
+        yield error.row
+
+
 def _invalid_json(error: ValueError | RecursionError) -> str:
     # Never the text itself: it may hold a query.
     if isinstance(error, json.JSONDecodeError):
@@ -141,7 +160,7 @@ def _invalid_json(error: ValueError | RecursionError) -> str:
     return "invalid JSON (a number too long or lists too deep)"
 
 
-def _jsonl(path: Path) -> Iterator[Row]:
+def _jsonl(path: Path, _wanted: Wanted = None) -> Iterator[Row]:
     loads = json.loads
     try:
         for number, raw in _raw_lines(path):
@@ -160,7 +179,7 @@ def _jsonl(path: Path) -> Iterator[Row]:
         yield error.row
 
 
-def _json(path: Path) -> Iterator[Row]:
+def _json(path: Path, _wanted: Wanted = None) -> Iterator[Row]:
     """A list of objects, decoded one at a time: the whole tree of a million rows would take gigabytes."""
     try:
         text = _decode(b"".join(raw for _, raw in _raw_lines(path)))
@@ -204,7 +223,7 @@ def _skip(text: str, position: int) -> int:
     return cast("re.Match[str]", _SPACE.match(text, position)).end()
 
 
-def _csv(path: Path) -> Iterator[Row]:
+def _csv(path: Path, wanted: Wanted = None) -> Iterator[Row]:
     # Never lowered again: another thread may be reading a file of its own.
     if csv.field_size_limit() < _CSV_CELL:
         csv.field_size_limit(_CSV_CELL)
@@ -218,7 +237,8 @@ def _csv(path: Path) -> Iterator[Row]:
                 continue
             if not names:
                 names = [cell.strip() for cell in cells]
-                check_columns(f"{path}, line {line}", names)
+                if wanted is None:
+                    check_columns(f"{path}, line {line}", names)
             elif len(cells) != len(names):
                 yield line, Unreadable(f"found {len(cells)} cells, but the header has {len(names)}")
             else:
@@ -244,7 +264,7 @@ def _csv_lines(path: Path) -> Iterator[str]:
         yield text
 
 
-def _parquet(path: Path) -> Iterator[Row]:
+def _parquet(path: Path, wanted: Wanted = None) -> Iterator[Row]:
     try:
         arrow: Any = importlib.import_module("pyarrow")
         parquet: Any = importlib.import_module("pyarrow.parquet")
@@ -253,16 +273,25 @@ def _parquet(path: Path) -> Iterator[Row]:
     number = 0
     try:
         with parquet.ParquetFile(path) as file:
-            names = list(file.schema_arrow.names)
-            check_columns(str(path), names)
-            batches = ([column.to_pylist() for column in batch.columns] for batch in file.iter_batches(1 << 14))
+            names = [name for name in file.schema_arrow.names if not wanted or name in wanted]
+            if wanted is None:
+                check_columns(str(path), names)
+            elif wanted and not names:
+                found = ", ".join(map(repr, file.schema_arrow.names[:10])) or "none"
+                yield (
+                    1,
+                    Unreadable(f"the column {' or '.join(map(repr, wanted or ()))} is missing; columns found: {found}"),
+                )
+                return
+            read = file.iter_batches(1 << 14, columns=names)
+            batches = ([column.to_pylist() for column in batch.columns] for batch in read)
             for number, record in _table_rows(names, batches):
                 yield number, record
     except (arrow.ArrowException, OSError) as error:
         yield number + 1, Unreadable(f"not a readable Parquet file ({str(error).partition(chr(10))[0]})")
 
 
-_READERS: dict[str, tuple[str, Callable[[Path], Iterator[Row]]]] = {
+_READERS: dict[str, tuple[str, Callable[[Path, Wanted], Iterator[Row]]]] = {
     ".jsonl": ("line", _jsonl),
     ".jsonl.gz": ("line", _jsonl),
     ".json": ("line", _json),

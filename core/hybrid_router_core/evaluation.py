@@ -19,9 +19,10 @@ from .metrics import TradeOff
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["GroupRow", "Interval", "Outcomes", "Report", "evaluate_scores"]
+__all__ = ["GroupRow", "Interval", "Outcomes", "Report", "evaluate_scores", "for_json", "oracle_curve"]
 
 CURVE_GRID = np.linspace(0.0, 1.0, 101)
+RESAMPLES_A_TASK = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +108,7 @@ class Report:
     @property
     def oracle(self) -> TradeOff:
         """The operating points of a router that knows the gap of every query; it splits equal gaps where it likes."""
-        gap = self.outcomes.small - self.outcomes.large
-        rank = np.empty(len(gap))
-        rank[np.argsort(gap, kind="stable")] = np.arange(len(gap))
-        return TradeOff(rank, self.outcomes.small, self.outcomes.large)
+        return oracle_curve(self.outcomes.small, self.outcomes.large)
 
     @property
     def to_small(self) -> BoolArray:
@@ -189,7 +187,7 @@ class Report:
             "groups": [
                 {name: getattr(row, name) for name in GroupRow.__dataclass_fields__} for row in self.group_rows()
             ],
-            "about": _for_json(self.about),
+            "about": for_json(self.about),
         }
 
     def plot(self) -> Figure:
@@ -225,6 +223,14 @@ class Report:
     __repr__ = __str__
 
 
+def oracle_curve(small: FloatArray, large: FloatArray) -> TradeOff:
+    """The operating points of a router that knows the gap of every query; it splits equal gaps where it likes."""
+    gap = small - large
+    rank = np.empty(len(gap))
+    rank[np.argsort(gap, kind="stable")] = np.arange(len(gap))
+    return TradeOff(rank, small, large)
+
+
 def evaluate_scores(
     outcomes: Outcomes,
     *,
@@ -237,6 +243,9 @@ def evaluate_scores(
     seen_in_training: int = 0,
 ) -> Report:
     """Measure scores against known outcomes; intervals by the bootstrap over queries.
+
+    The resamples go through joblib: one process, unless `joblib.parallel_config` chooses a backend. The result is the
+    same on any.
 
     They are percentile intervals, but for the lower end of ``ece``: noise only ever raises that measure, in each
     resample once more, so the end is reversed (twice the value minus the upper percentile). It is still too high near
@@ -267,17 +276,10 @@ def evaluate_scores(
             stacklevel=3,
         )
     ordered = _sorted_by_score(outcomes)  # once, so that no resample has to sort
-    rng = np.random.default_rng(seed)
-    n = len(ordered.scores)
-    draws, curves = [], np.empty((resamples, len(CURVE_GRID)))
-    for i in range(resamples):
-        weights = np.bincount(rng.integers(n, size=n), minlength=n).astype(np.float64)
-        values, curve = _measure(ordered, threshold, weights)
-        draws.append(list(values.values()))
-        curves[i] = curve.quality_at(CURVE_GRID)
+    draws, curves = _bootstrap(ordered, threshold, resamples, seed)
     values, _ = _measure(ordered, threshold, None)
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    low, high = _quantiles(np.asarray(draws), tails)
+    low, high = _quantiles(draws, tails)
     return Report(
         outcomes=outcomes,
         threshold=threshold,
@@ -301,6 +303,28 @@ def _check_outcomes(data: Outcomes) -> None:
         raise DataError(f"{n} scores beside columns of length {sorted(lengths)}; allowed: one value per query, n >= 1")
     if not ((data.scores >= 0) & (data.scores <= 1)).all():
         raise DataError("scores must be numbers in [0, 1]")
+
+
+def _bootstrap(ordered: Outcomes, threshold: float, resamples: int, seed: int) -> tuple[FloatArray, FloatArray]:
+    """Every measure of each resample, shape (resamples, measures), and its quality at `CURVE_GRID`."""
+    from joblib import Parallel, delayed  # type: ignore[import-untyped]
+
+    pieces = (range(i, min(i + RESAMPLES_A_TASK, resamples)) for i in range(0, resamples, RESAMPLES_A_TASK))
+    done = Parallel()(delayed(_resample)(ordered, threshold, piece, seed) for piece in pieces)
+    draws, curves = zip(*done, strict=True)
+    return np.concatenate(draws), np.concatenate(curves)
+
+
+def _resample(ordered: Outcomes, threshold: float, numbers: range, seed: int) -> tuple[FloatArray, FloatArray]:
+    """The resamples with these numbers; each has a seed of its own, so that it does not matter who does which."""
+    n = len(ordered.scores)
+    draws, curves = [], []
+    for number in numbers:
+        drawn = np.random.default_rng([seed, number]).integers(n, size=n)
+        values, curve = _measure(ordered, threshold, np.bincount(drawn, minlength=n).astype(np.float64))
+        draws.append(list(values.values()))
+        curves.append(curve.quality_at(CURVE_GRID))
+    return np.asarray(draws), np.asarray(curves)
 
 
 def _measure(data: Outcomes, threshold: float, weights: FloatArray | None) -> tuple[dict[str, float], TradeOff]:
@@ -371,14 +395,14 @@ def _plain(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _for_json(value: Any) -> Any:
+def for_json(value: Any) -> Any:
     """Settings as plain values: NaN as None, arrays as lists, what JSON does not know as text."""
     if isinstance(value, Mapping):
-        return {str(key): _for_json(item) for key, item in value.items()}
+        return {str(key): for_json(item) for key, item in value.items()}
     if isinstance(value, (np.ndarray, np.generic)):
-        return _for_json(value.tolist())
+        return for_json(value.tolist())
     if isinstance(value, (list, tuple)):
-        return [_for_json(item) for item in value]
+        return [for_json(item) for item in value]
     if isinstance(value, float):
         return _plain(value)
     return value if value is None or isinstance(value, (str, int)) else str(value)

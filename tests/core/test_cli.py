@@ -523,10 +523,10 @@ def test_infer_goes_through_a_large_file_in_chunks(here, monkeypatch):
         (["router", "--query", "a", "--threshold", "2"], 2, "threshold is 2.0"),
         (["router", "--input", "none.txt"], 1, "none.txt: no such file"),
         (["router", "--input", "."], 1, "is a folder; name a file, one of .txt, .jsonl"),
-        (["router", "--input", "q.csv"], 1, "unknown suffix '.csv'; allowed are .txt, .jsonl"),
+        (["router", "--input", "q.xml"], 1, "unknown suffix '.xml'; allowed are .txt, .jsonl"),
         (["router", "--input", "empty.txt"], 1, "empty.txt: no queries found"),
         (["router", "--input", "empty.json"], 1, "empty.json: no queries found"),
-        (["router", "--input", "latin.txt"], 1, "latin.txt, line 2: not UTF-8 text; save the file as UTF-8"),
+        (["router", "--input", "latin.txt"], 1, "latin.txt, line 2: not UTF-8 text"),
         (["router", "--input", "bad.jsonl"], 1, "line 2: the key 'query' is missing; keys found: 'question'"),
         (["router", "--input", "number.json"], 1, "line 1: found a number; a query is a text or an object"),
         (["router", "--input", "null.jsonl"], 1, "null.jsonl, line 1: 'query' is null; allowed: a text"),
@@ -548,7 +548,7 @@ def test_mistakes_of_infer(here, arguments, code, message):
     pair = "model_path: {load_model_path: router}\n"
     texts = {
         "q.txt": "a\n",
-        "q.csv": "query\na\n",
+        "q.xml": "query\na\n",
         "empty.txt": "\n\n",
         "empty.json": "[]",
         "bad.jsonl": '"a"\n{"question": "b"}\n',
@@ -665,6 +665,8 @@ def test_every_example_line_is_accepted(here, monkeypatch):
     lines(Path("queries.jsonl"), ["a"])
     pages = (help_pages.ROOT, help_pages.TRAIN, help_pages.CALIBRATE, help_pages.EVALUATE, help_pages.INFER)
     examples = [line.strip() for page in pages for line in page.splitlines() if line.startswith("  hybrid-router ")]
+    elsewhere = ("hybrid-router collect", "hybrid-router label", "hybrid-router inspect")  # in their own tests
+    examples = [line for line in examples if not line.startswith(elsewhere)]
     assert len(examples) == 13
     for example in examples:
         arguments = shlex.split(example)[1:]

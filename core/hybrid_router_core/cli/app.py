@@ -1,4 +1,4 @@
-"""The command line: its four commands, its exit codes, and errors in one line."""
+"""The command line: its commands, its exit codes, and errors in one line."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ from hybrid_router_core.router import library_version
 
 from . import help_pages
 from .calibrate import calibrate
+from .collect import collect
 from .console import one_line
 from .evaluate import evaluate
+from .import_data import import_data
 from .infer import infer
+from .inspect_data import inspect
+from .label import label
 from .train import train
 
 __all__ = ["app", "main"]
@@ -60,9 +64,13 @@ def _options(
     """Options of the command itself."""
 
 
+app.command("collect", help=help_pages.COLLECT, short_help="Ask both models for answers to queries.")(collect)
+app.command("label", help=help_pages.LABEL, short_help="Measure how good the answers are.")(label)
+app.command("import", help=help_pages.IMPORT, short_help="Turn a public data set into ours.")(import_data)
 app.command("train", help=help_pages.TRAIN, short_help="Learn a router from examples and save it.")(train)
 app.command("calibrate", help=help_pages.CALIBRATE, short_help="Set the threshold from a target.")(calibrate)
 app.command("evaluate", help=help_pages.EVALUATE, short_help="Measure a router on new rows.")(evaluate)
+app.command("inspect", help=help_pages.INSPECT, short_help="Is there anything to gain by routing this pair?")(inspect)
 app.command("infer", help=help_pages.INFER, short_help="Route queries, and answer them.")(infer)
 
 

@@ -13,8 +13,7 @@ from hybrid_router_core._readers import read_rows
 from hybrid_router_core._rows import is_many
 from hybrid_router_core.dataset import RoutingDataset
 from hybrid_router_core.errors import ConfigError, DataError
-
-from .llmrouter_data import is_routing_data, read_routing_data
+from hybrid_router_core.importers.llmrouter import is_routing_data, read_routing_data
 
 __all__ = ["DEFAULT_SPLIT", "PARTS", "Pair", "Parts", "parse_split", "read_data", "split_data", "take_part"]
 

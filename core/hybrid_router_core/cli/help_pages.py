@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["CALIBRATE", "CONFIG", "EVALUATE", "INFER", "ROOT", "TRAIN"]
+__all__ = ["CALIBRATE", "COLLECT", "CONFIG", "EVALUATE", "IMPORT", "INFER", "INSPECT", "LABEL", "ROOT", "TRAIN"]
 
 CONFIG = """\
 router_mode: transformed        # deterministic / probabilistic / transformed
@@ -31,13 +31,101 @@ large:
 ROOT = """Learn from examples when a small language model will do, and route queries between it and a large one.
 
 \b
+From two models and a list of queries to a data set:
+  hybrid-router collect -i queries.jsonl --small openai:gpt-4o-mini --large openai:gpt-4o -o responses.jsonl
+  hybrid-router label responses.jsonl --metric answer_match --out dataset.jsonl
+  hybrid-router inspect dataset.jsonl
+
+\b
 Train on recorded qualities, look at the figures, route a query:
   hybrid-router train dataset.jsonl --out router/ --cost-advantage 0.4
   hybrid-router evaluate router/ new_rows.jsonl --report report.html
   hybrid-router infer router/ --query "What is photosynthesis?"
 
 Results go to stdout, progress and errors to stderr. Exit codes: 0 done; 1 bad data, a bad setting, a damaged router, or
-a target that cannot be reached (one line says which, and what to do); 2 wrong usage.
+a target that cannot be reached (one line says which, and what to do); 2 wrong usage; 130 stopped by Ctrl-C.
+"""
+
+COLLECT = """Ask both models for several answers to each query. Nothing is lost, and nothing is paid twice.
+
+In: --queries, .txt with a query a line, or .jsonl, .json, .csv, .parquet with a column query (or --column); further
+columns, such as id, group and answers (the accepted ones), go to the output as they are.
+
+Out: --out, one object a line: {"query": "...", "small": {"model": "...", "responses": [{"text": "...", ...}]}, "large":
+{...}}, with tokens, seconds, finish reason and cost of each response. Answers are kept in OUT.sqlite as they come:
+stopped at any moment and started again by the same command, it goes on where it was. More --samples or more queries ask
+only for what is missing. Queries that failed are listed in NAME.failed.jsonl and tried again by the next run.
+
+A MODEL is provider:model (openai:gpt-4o-mini with the key in OPENAI_API_KEY; other providers through LangChain), or the
+address of an OpenAI-compatible server with the model's name after a #.
+
+\b
+Examples:
+  hybrid-router collect -i queries.jsonl --small http://localhost:11434/v1#llama3.2 --large openai:gpt-4o -o out.jsonl
+  hybrid-router collect -i queries.txt --small openai:gpt-4o-mini --large openai:gpt-4o --max-cost 5 -o out.jsonl
+
+\b
+Prices for a million tokens come from --prices, else from the package genai-prices:
+  gpt-4o-mini: {input: 0.15, output: 0.60}
+  http://localhost:11434/v1#llama3.2: {input: 0, output: 0}
+
+Without a price the cost is unknown, and --max-cost is refused. Needs the extra 'collect'.
+"""
+
+LABEL = """Measure how good the answers of both models are: from responses to a data set.
+
+In: RESPONSES, as collect writes them. Out: one object a line, {"query": "...", "small_quality": ..., "large_quality":
+...}, with a list where there are several samples, the mean costs, and group and id where all rows have them.
+
+\b
+Metrics that compare with the accepted answers of a row ("answers"):
+  exact_match            the whole response, but for case, articles and punctuation
+  answer_match           the first line: its last number, or a phrase in it as whole words
+  contains               an accepted answer stands in the response as whole words
+  numeric                the last number [tolerance]
+  choice                 a letter, A to J, in the many ways models write it [letters]
+  rouge_l                longest common subsequence of words [measure]; extra 'rouge'
+  embedding_similarity   cosine of embeddings [embedder]
+  bart_score             log-likelihood by a BART model [model, variant, device]; extra 'encoder'
+Metrics that need none:
+  reward_model           any sequence-classification checkpoint [model, form, label, device]; extra 'encoder'
+  judge                  a chat model grades 1 to 10, or with mode=compare names the better answer in both orders
+                         [model, mode, criteria, concurrency, tries, key_env]; extra 'collect'
+  MODULE:FUNCTION        your own, called with query, response and accepted answers
+                         [batch, low, high, direction, references]
+
+\b
+Examples:
+  hybrid-router label responses.jsonl --metric answer_match --out dataset.jsonl
+  hybrid-router label responses.jsonl --metric judge --option model=openai:gpt-4o --out dataset.jsonl
+  hybrid-router label responses.jsonl --metric my_metrics:politeness --option low=0 --option high=1 --out dataset.jsonl
+
+A judge that compares gives small 1 for a win, 0.5 for a tie and 0 for a loss, and large 1 minus that. A run that is
+stopped leaves its rows in NAME.partial, and goes on with --resume.
+"""
+
+IMPORT = """Turn a public data set into ours.
+
+In: files of one form. Out: one object a line, with small_quality and large_quality if --small and --large name two of
+its models, else with the qualities of all models by name, from which train picks two.
+
+\b
+Forms, for --from:
+  routellm-mmlu     RouteLLM's mmlu_*.csv
+  routellm-gsm8k    RouteLLM's gsm8k_responses.csv
+  mt-bench          judgements of MT-Bench, grades from 1 to 10 [--questions question.jsonl]
+  arena             battles of Chatbot Arena: a win is 1 and 0, a tie 0.5 and 0.5; needs --small and --large
+  llmrouter         LLMRouter's routing data [--llm-data default_llm.json for sizes and prices]
+  mixinstruct       MixInstruct of LLM-Blender [--score bartscore]
+  routerbench       RouterBench's wide table as .csv or .parquet, with costs
+  table             a Hugging Face data set on disk, .parquet, .arrow, .csv or .jsonl [--split, --column OURS=THEIRS]
+
+\b
+Examples:
+  hybrid-router import mmlu_*.csv --from routellm-mmlu --out mmlu.jsonl
+  hybrid-router import battles.json --from arena --small mixtral-8x7b-instruct-v0.1 --large gpt-4,gpt-4-turbo -o a.jsonl
+  hybrid-router import saved/ --from table --column query=prompt --column small_quality=score_a \\
+    --column large_quality=score_b --out dataset.jsonl
 """
 
 TRAIN = """Learn a router from examples and save it.
@@ -96,7 +184,8 @@ or --by, give the same.
 INFER = """Route queries with a trained router, and answer them where a config says how.
 
 In: the folder of a router (or --config with model_path.load_model_path), and --query or --input: .txt with a query a
-line, .jsonl with a text or an object with "query" a line, .json with a list of these.
+line, .jsonl with a text or an object with "query" a line, .json with a list of these, .csv or .parquet with a column
+query. Files of any length are read and routed a piece at a time.
 
 Out: for each query, in order, the model (small or large), the score, the threshold and the reason; with the response,
 if the config gives base_url for small and large, unless --route-only. --output writes .json (a list) or .jsonl.
@@ -110,4 +199,19 @@ Examples:
 Relative paths in the config start, like those of the command line, at the folder in which the command is run. The
 threshold is that of --threshold, else of the router's calibration, else router_threshold of the config, else the
 router's. A run that fails half-way leaves what it had in NAME.partial.
+"""
+
+INSPECT = """Look at a data set before training on it: is there anything to gain by routing this pair?
+
+In: DATA in any form that train takes, of any length: what an exact figure would need all at once comes from a random
+sample of 100,000 rows. Out: the gap in quality and who wins how often, the labels of the three modes, t*, what an
+oracle could gain, duplicates and suspicious rows, a learning curve with its error band, and a verdict with its reasons.
+
+\b
+Examples:
+  hybrid-router inspect dataset.jsonl
+  hybrid-router inspect models.jsonl --small llama-8b --large gpt-4 --picture inspection.png
+  hybrid-router inspect dataset.jsonl --json --no-curve
+
+The learning curve trains some dozen small routers; --no-curve leaves it out.
 """

@@ -13,12 +13,12 @@ import typer
 from hybrid_router_core.decider import Decider
 from hybrid_router_core.errors import HybridRouterError
 from hybrid_router_core.router import HybridRouter
+from hybrid_router_core.streams import read_queries
 
 from . import options
 from .answer import answerer
 from .config import Config, read_config
 from .console import Messages, json_line, print_json
-from .queries import read_queries
 from .results import results_file
 from .run import Run
 from .settings import load_router
@@ -39,7 +39,8 @@ def infer(
     ] = None,
     query: Annotated[str | None, typer.Option("--query", metavar="TEXT", help="One query.")] = None,
     input_file: Annotated[
-        Path | None, typer.Option("--input", "-i", metavar="FILE", help="Queries: .txt, .jsonl or .json.")
+        Path | None,
+        typer.Option("--input", "-i", metavar="FILE", help="Queries: .txt, .jsonl, .json, .csv or .parquet."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Results: .json or .jsonl. [default: print]")

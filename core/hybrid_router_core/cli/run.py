@@ -8,10 +8,10 @@ from typing import Any
 
 from hybrid_router_core.decider import Decider
 from hybrid_router_core.decision import RoutingDecision
+from hybrid_router_core.streams import in_chunks
 
 from .answer import Answerer
 from .config import Config
-from .queries import in_chunks
 
 __all__ = ["Run"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -29,7 +29,29 @@ from .canvas import (
 if TYPE_CHECKING:
     from hybrid_router_core.evaluation import Report
 
-__all__ = ["Draw", "as_svg", "best_margin", "overview", "reliability", "scores", "t_star", "trade_off"]
+__all__ = [
+    "MARK",
+    "Draw",
+    "add_legend",
+    "as_svg",
+    "best_margin",
+    "curve_points",
+    "overview",
+    "reliability",
+    "scores",
+    "t_star",
+    "trade_off",
+]
+
+
+class HasMarginCurve(Protocol):
+    """A report, or an inspection."""
+
+    @property
+    def margin_curve(self) -> FloatArray | None:
+        """Candidates and objective of the search for t*, shape (2, c)."""
+        ...
+
 
 Draw: TypeAlias = Callable[[Axes, "Report"], None]
 
@@ -62,15 +84,15 @@ def trade_off(axes: Axes, report: Report) -> None:
     small, large = curve.quality[0], curve.quality[-1]
     axes.fill_between(CURVE_GRID, *report.band, color=INK, alpha=0.14, linewidth=0)
     axes.plot([0, 1], [large, small], color=MUTED, linestyle=(0, (4, 3)), linewidth=1.2, label="random")
-    axes.plot(*_points(report.oracle), color=MUTED, linestyle=(0, (1, 1.6)), linewidth=1.6, label="oracle")
-    axes.plot(*_points(curve), color=INK, linewidth=2, label=f"router, {report.confidence:.0%} band")
+    axes.plot(*curve_points(report.oracle), color=MUTED, linestyle=(0, (1, 1.6)), linewidth=1.6, label="oracle")
+    axes.plot(*curve_points(curve), color=INK, linewidth=2, label=f"router, {report.confidence:.0%} band")
     axes.plot([0], [large], marker="s", color=LARGE, label="all large", **MARK)
     axes.plot([1], [small], marker="o", color=SMALL, label="all small", **MARK)
     routed = large - report.measures["quality_drop"].value
     axes.plot([share], [routed], marker="D", color=INK, label="at the threshold", **MARK)
     axes.set(xlim=(0, 1), xlabel="cost advantage: share to small (%)", ylabel="mean quality per query")
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=""))
-    _legend(axes, columns=3, order=[2, 5, 3, 4, 0, 1])
+    add_legend(axes, columns=3, order=[2, 5, 3, 4, 0, 1])
 
 
 def scores(axes: Axes, report: Report) -> None:
@@ -85,7 +107,7 @@ def scores(axes: Axes, report: Report) -> None:
     axes.set_ylim(0, 1.05 * (at_large + at_small).max())
     axes.set(xlim=(-0.01, 1.01), xlabel="score (high means small)", ylabel=f"queries per {width:.3f} of score")
     axes.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-    _legend(axes, columns=3, order=[1, 2, 0])
+    add_legend(axes, columns=3, order=[1, 2, 0])
 
 
 def reliability(axes: Axes, report: Report) -> None:
@@ -100,10 +122,10 @@ def reliability(axes: Axes, report: Report) -> None:
         axes.text(middle, 1.02, _short(number), fontsize=9, color=MUTED, ha="center", va="bottom")
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="mean score in the bin", ylabel="mean label in the bin")
     axes.set_xticks(np.linspace(0, 1, 6))
-    _legend(axes, columns=2, order=[1, 0], lift=0.07)
+    add_legend(axes, columns=2, order=[1, 0], lift=0.07)
 
 
-def t_star(axes: Axes, report: Report) -> None:
+def t_star(axes: Axes, report: HasMarginCurve) -> None:
     """The objective of the search for t* over the margin, with t* marked; a sentence if there was no search."""
     if report.margin_curve is None or not report.margin_curve.size:
         axes.set_axis_off()
@@ -117,7 +139,7 @@ def t_star(axes: Axes, report: Report) -> None:
     axes.plot([margins[best]], [objective[best]], marker="o", color=SMALL, label=f"t* = {margins[best]:.4g}", **MARK)
     axes.set(xlabel="margin t (units of quality)", ylabel="mean |difference of labels|")
     axes.set_ylim(bottom=0.0)
-    _legend(axes, columns=2, order=[0, 1])
+    add_legend(axes, columns=2, order=[0, 1])
 
 
 def best_margin(curve: FloatArray) -> int:
@@ -133,7 +155,7 @@ def as_svg(draw: Draw, report: Report, label: str, size: tuple[float, float]) ->
         return to_svg(figure, draw.__name__, label)
 
 
-def _points(curve: TradeOff) -> tuple[FloatArray, FloatArray]:
+def curve_points(curve: TradeOff) -> tuple[FloatArray, FloatArray]:
     """Share to small and quality; so many queries that no eye tells them apart are thinned out."""
     if len(curve.quality) <= MOST_POINTS:
         return 1.0 - curve.share_to_large, curve.quality
@@ -141,7 +163,7 @@ def _points(curve: TradeOff) -> tuple[FloatArray, FloatArray]:
     return share, curve.quality_at(share)
 
 
-def _legend(axes: Axes, columns: int, order: list[int], lift: float = 0.0) -> None:
+def add_legend(axes: Axes, columns: int, order: list[int], lift: float = 0.0) -> None:
     """A legend above the axes, where it hides nothing; ``order`` puts the router first."""
     axes.grid(visible=True, axis="y", linewidth=0.8)
     axes.set_axisbelow(True)
