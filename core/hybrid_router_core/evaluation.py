@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,26 +12,15 @@ import numpy as np
 
 from . import metrics
 from ._types import BoolArray, FloatArray
+from .bootstrap import Interval, Outcomes, bootstrap, check_outcomes
 from .decision import check_threshold, goes_to_small
-from .errors import ConfigError, DataError
+from .errors import ConfigError
 from .metrics import TradeOff
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["GroupRow", "Interval", "Outcomes", "Report", "evaluate_scores", "for_json", "oracle_curve"]
-
-CURVE_GRID = np.linspace(0.0, 1.0, 101)
-RESAMPLES_A_TASK = 25
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A measured value with the ends of its bootstrap interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +33,6 @@ class GroupRow:
     small: float
     large: float
     routed: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Outcomes:
-    """What is known of n held-out queries; all arrays have shape (n,).
-
-    Attributes:
-        scores: The router's scores, in [0, 1].
-        small: Mean quality of small.
-        large: Mean quality of large.
-        labels: The labels that the scores estimate, in [0, 1].
-        small_cost: Cost of small's answer, or None.
-        large_cost: Cost of large's answer, or None.
-        groups: A name per query, or None.
-    """
-
-    scores: FloatArray
-    small: FloatArray
-    large: FloatArray
-    labels: FloatArray
-    small_cost: FloatArray | None = None
-    large_cost: FloatArray | None = None
-    groups: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,111 +234,24 @@ def evaluate_scores(
     check_threshold(threshold)
     if resamples < 1 or not 0 < confidence < 1:
         raise ConfigError(f"resamples={resamples!r}, confidence={confidence!r}; allowed: >= 1, and between 0 and 1")
-    _check_outcomes(outcomes)
+    check_outcomes(outcomes)
     if seen_in_training:
         warnings.warn(
             f"{seen_in_training} of the {len(outcomes.scores)} queries were trained on, so the figures flatter the "
             "router. Evaluate on a part that fit has not seen, as data.split gives it.",
             stacklevel=3,
         )
-    ordered = _sorted_by_score(outcomes)  # once, so that no resample has to sort
-    draws, curves = _bootstrap(ordered, threshold, resamples, seed)
-    values, _ = _measure(ordered, threshold, None)
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    low, high = _quantiles(draws, tails)
+    measures, band = bootstrap(outcomes, threshold, resamples, confidence, seed)
     return Report(
         outcomes=outcomes,
         threshold=threshold,
-        measures={
-            name: _interval_of_error(value, float(b)) if name == "ece" else Interval(value, float(a), float(b))
-            for (name, value), a, b in zip(values.items(), low, high, strict=True)
-        },
+        measures=measures,
         confidence=confidence,
-        band=np.quantile(curves, tails, axis=0),
+        band=band,
         about=about or {},
         margin_curve=margin_curve,
         seen_in_training=seen_in_training,
     )
-
-
-def _check_outcomes(data: Outcomes) -> None:
-    n = len(data.scores)
-    columns = (data.small, data.large, data.labels, data.small_cost, data.large_cost, data.groups)
-    lengths = {len(column) for column in columns if column is not None}
-    if n == 0 or lengths != {n}:
-        raise DataError(f"{n} scores beside columns of length {sorted(lengths)}; allowed: one value per query, n >= 1")
-    if not ((data.scores >= 0) & (data.scores <= 1)).all():
-        raise DataError("scores must be numbers in [0, 1]")
-
-
-def _bootstrap(ordered: Outcomes, threshold: float, resamples: int, seed: int) -> tuple[FloatArray, FloatArray]:
-    """Every measure of each resample, shape (resamples, measures), and its quality at `CURVE_GRID`."""
-    from joblib import Parallel, delayed  # type: ignore[import-untyped]
-
-    pieces = (range(i, min(i + RESAMPLES_A_TASK, resamples)) for i in range(0, resamples, RESAMPLES_A_TASK))
-    done = Parallel()(delayed(_resample)(ordered, threshold, piece, seed) for piece in pieces)
-    draws, curves = zip(*done, strict=True)
-    return np.concatenate(draws), np.concatenate(curves)
-
-
-def _resample(ordered: Outcomes, threshold: float, numbers: range, seed: int) -> tuple[FloatArray, FloatArray]:
-    """The resamples with these numbers; each has a seed of its own, so that it does not matter who does which."""
-    n = len(ordered.scores)
-    draws, curves = [], []
-    for number in numbers:
-        drawn = np.random.default_rng([seed, number]).integers(n, size=n)
-        values, curve = _measure(ordered, threshold, np.bincount(drawn, minlength=n).astype(np.float64))
-        draws.append(list(values.values()))
-        curves.append(curve.quality_at(CURVE_GRID))
-    return np.asarray(draws), np.asarray(curves)
-
-
-def _measure(data: Outcomes, threshold: float, weights: FloatArray | None) -> tuple[dict[str, float], TradeOff]:
-    to_small = goes_to_small(data.scores, threshold)
-    curve = TradeOff(data.scores, data.small, data.large, weights)
-    at_threshold: list[Callable[..., float]] = [metrics.quality_drop, metrics.relative_quality_drop, metrics.pgr]
-    values = {
-        "cost_advantage": metrics.cost_advantage(to_small, weights),
-        **{f.__name__: f(data.small, data.large, to_small, weights) for f in at_threshold},
-        "apgr": curve.apgr(),
-        "apgr_ten_bins": curve.apgr_ten_bins(),
-        "cpt_50": curve.cpt(0.5),
-        "cpt_80": curve.cpt(0.8),
-        "auroc": metrics.auroc(data.scores, data.labels, weights),
-        "ece": metrics.expected_calibration_error(data.scores, data.labels, weights=weights),
-    }
-    if data.small_cost is not None and data.large_cost is not None:
-        spent = np.where(to_small, data.small_cost, data.large_cost)
-        known = np.isfinite(spent) & np.isfinite(data.large_cost)
-        weight = known * (np.ones(len(known)) if weights is None else weights)
-        everything = float(np.where(known, data.large_cost, 0.0) @ weight)
-        routed = float(np.where(known, spent, 0.0) @ weight)
-        values["saved_cost"] = 1.0 - routed / everything if everything > 0 else float("nan")
-    return values, curve
-
-
-def _sorted_by_score(data: Outcomes) -> Outcomes:
-    order = np.argsort(data.scores, kind="stable")
-    return Outcomes(
-        scores=data.scores[order],
-        small=data.small[order],
-        large=data.large[order],
-        labels=data.labels[order],
-        small_cost=None if data.small_cost is None else data.small_cost[order],
-        large_cost=None if data.large_cost is None else data.large_cost[order],
-    )
-
-
-def _quantiles(draws: FloatArray, tails: list[float]) -> FloatArray:
-    """Quantiles of each column; NaN draws (a measure undefined on a resample) are left out."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a column of NaN alone gives NaN, which is what is meant
-        return np.asarray(np.nanquantile(draws, tails, axis=0))
-
-
-def _interval_of_error(value: float, high: float) -> Interval:
-    """The interval of a measure >= 0 that noise raises, from its upper percentile; it always holds the value."""
-    return Interval(value, min(value, max(0.0, 2 * value - high)), max(value, high))
 
 
 def _summary(share: float, quality: float, curve: TradeOff) -> dict[str, float]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 
 from hybrid_router_core._types import FloatArray
-from hybrid_router_core.evaluation import CURVE_GRID
+from hybrid_router_core.bootstrap import CURVE_GRID
 from hybrid_router_core.metrics import TradeOff, reliability_bins
 
 from .canvas import (
