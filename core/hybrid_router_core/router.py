@@ -15,7 +15,14 @@ from .artifact import ArtifactRecord, load_artifact, save_artifact
 from .calibration import Calibration, calibrate_threshold
 from .dataset import RoutingDataset
 from .decision import RoutingDecision, check_threshold, decide
-from .embedders import Embedder, embed_in_batches, fingerprints_match, resolve_embedder
+from .embedders import (
+    Embedder,
+    StaticEmbedder,
+    embed_in_batches,
+    fingerprints_match,
+    resolve_embedder,
+    tokens_in_batches,
+)
 from .errors import ArtifactError, ConfigError, DataError, NotFittedError
 from .evaluation import Outcomes, Report, evaluate_scores
 from .features import Featurizer
@@ -144,11 +151,13 @@ class HybridRouter:
             self.margin_search = find_margin(data.small_quality, data.large_quality)
             self.margin = self.margin_search.margin
         targets = Targets(label=self.labels(data), small_quality=data.mean_small, large_quality=data.mean_large)
-        embeddings = embed_in_batches(self.embedder, data.queries, progress=progress)
+        tokens = tokens_in_batches(data.queries, progress=progress)
+        shares_tokens = isinstance(self.embedder, StaticEmbedder)
+        embeddings = None if shares_tokens else embed_in_batches(self.embedder, data.queries, progress=progress)
         features, scorer = Featurizer(self.embedder), make_scorer(self.scorer, self.hparam)
         # The matrices are small: more threads only wait for each other, and their number would show in the last bits.
         with threadpool_limits(limits=1), progress_bar("Training", progress) as show:
-            scorer.fit(features.fit_transform(data.queries, embeddings), targets, seed=self.seed, progress=show)
+            scorer.fit(features.fit_transform(data.queries, embeddings, tokens), targets, seed=self.seed, progress=show)
         self._features, self._scorer, self._trained_on = features, scorer, seen
         self._figures = {
             "n_queries": float(len(data)),

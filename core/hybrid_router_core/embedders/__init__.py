@@ -1,7 +1,7 @@
 """Embedders: texts to vectors. The bundled static table, sentence-transformers, or an object of the user's own."""
 
 from .base import Embedder
-from .batches import embed_in_batches
+from .batches import embed_in_batches, tokens_in_batches
 from .custom import CustomEmbedder
 from .probe import fingerprints_match
 from .resolve import resolve_embedder
@@ -17,4 +17,5 @@ __all__ = [
     "embed_in_batches",
     "fingerprints_match",
     "resolve_embedder",
+    "tokens_in_batches",
 ]

@@ -36,6 +36,13 @@ class TokenIds:
     flat: IntArray
     offsets: IntArray
 
+    @classmethod
+    def joined(cls, parts: Sequence[TokenIds]) -> TokenIds:
+        """Those of all texts of the parts, in order."""
+        none = np.zeros(0, dtype=np.int64)
+        counts = [np.diff(part.offsets) for part in parts]
+        return cls(np.concatenate([none, *(part.flat for part in parts)]), _offsets(np.concatenate([none, *counts])))
+
 
 @dataclass(frozen=True)
 class _Bundle:
@@ -69,11 +76,7 @@ class StaticEmbedder:
         """The ids that `encode` averages, for features that count tokens."""
         tokenizer = _bundle().tokenizer
         parts = [_tokenise(tokenizer, texts[start : start + _CHUNK]) for start in range(0, len(texts), _CHUNK)]
-        counts = [np.diff(part.offsets) for part in parts]
-        none = np.zeros(0, dtype=np.int64)
-        return TokenIds(
-            np.concatenate([none, *(part.flat for part in parts)]), _offsets(np.concatenate([none, *counts]))
-        )
+        return TokenIds.joined(parts)
 
     def vocabulary_size(self) -> int:
         """Ids are below this number."""

@@ -40,9 +40,11 @@ class Featurizer:
         self.fit_transform(texts, embeddings)
         return self
 
-    def fit_transform(self, texts: Sequence[str], embeddings: Float32Array | None = None) -> Float32Array:
-        """`fit` and `transform` of the same texts, in little more than half the time."""
-        tokens = self._static.token_ids(texts)
+    def fit_transform(
+        self, texts: Sequence[str], embeddings: Float32Array | None = None, tokens: TokenIds | None = None
+    ) -> Float32Array:
+        """`fit` and `transform` of the same texts, in little more than half the time; tokens as embeddings."""
+        tokens = self._static.token_ids(texts) if tokens is None else tokens
         vectors = self._embed(texts, tokens) if embeddings is None else embeddings
         self._lexical = LexicalTable.fit(tokens, self._static.vocabulary_size())
         lexical = self._lexical.transform(tokens)
