@@ -264,12 +264,16 @@ def _csv_lines(path: Path) -> Iterator[str]:
         yield text
 
 
-def _parquet(path: Path, wanted: Wanted = None) -> Iterator[Row]:
+def arrow_modules() -> tuple[Any, Any]:
+    """Pyarrow and pyarrow.parquet, or a MissingExtraError."""
     try:
-        arrow: Any = importlib.import_module("pyarrow")
-        parquet: Any = importlib.import_module("pyarrow.parquet")
+        return importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
     except ImportError:
         raise MissingExtraError("pyarrow", "parquet") from None
+
+
+def _parquet(path: Path, wanted: Wanted = None) -> Iterator[Row]:
+    arrow, parquet = arrow_modules()
     number = 0
     try:
         with parquet.ParquetFile(path) as file:

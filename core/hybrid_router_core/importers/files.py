@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hybrid_router_core._readers import read_rows
+from hybrid_router_core._readers import arrow_modules, read_rows
 from hybrid_router_core._rows import Unreadable, nearest
-from hybrid_router_core.errors import DataError, MissingExtraError
+from hybrid_router_core.errors import DataError
 
 __all__ = ["Place", "finite", "read_records", "text_of"]
 
@@ -117,11 +116,7 @@ def read_records(path: Path, split: str | None = None) -> Iterator[Place]:
 
 
 def _columns(path: Path) -> Iterator[Place]:
-    try:
-        arrow: Any = importlib.import_module("pyarrow")
-        parquet: Any = importlib.import_module("pyarrow.parquet")
-    except ImportError:
-        raise MissingExtraError("pyarrow", "parquet") from None
+    arrow, parquet = arrow_modules()
     number = 0
     try:
         for batch in _batches(arrow, parquet, path):

@@ -15,6 +15,7 @@ from .canvas import (
     Axes,
     ConstrainedLayoutEngine,
     Figure,
+    MaxNLocator,
     NotebookFigure,
     PercentFormatter,
     house_style,
@@ -46,6 +47,7 @@ def gap(axes: Axes, of: Inspection) -> None:
     ):
         axes.bar(edges[:-1][side], counts[side], width * 0.88, align="edge", color=colour, label=name)
     axes.axvline(of.gap["mean"], color=INK, linewidth=1.2, label=f"mean {of.gap['mean']:+.3f}")
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5))  # signed labels are wide
     axes.set(xlabel="quality gap: small \u2212 large", ylabel="queries")
     add_legend(axes, columns=2, order=[1, 2, 3, 0])  # handles of lines come before those of bars
 
