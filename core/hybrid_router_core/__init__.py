@@ -1,8 +1,7 @@
 """Learn from examples when a small language model will do, and route queries between it and a large one."""
 
 from .calibration import Calibration
-from .dataset import RoutingDataset
-from .decision import RoutingDecision
+from .data import RoutingDataset
 from .errors import (
     ArtifactError,
     CalibrationError,
@@ -14,6 +13,7 @@ from .errors import (
 )
 from .evaluation import Report
 from .router import HybridRouter
+from .routing import RoutingDecision
 
 __all__ = [
     "ArtifactError",

@@ -14,6 +14,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,9 +25,19 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ._types import AnyArray
 from .calibration import Calibration
+from .embedders import Embedder, fingerprints_match, resolve_embedder
 from .errors import ArtifactError
+from .labels import MarginSearch
 
-__all__ = ["FORMAT_VERSION", "ArrayRecord", "ArtifactRecord", "load_artifact", "save_artifact"]
+__all__ = [
+    "FORMAT_VERSION",
+    "ArrayRecord",
+    "ArtifactRecord",
+    "damaged_if_it_fails",
+    "embedder_of",
+    "load_artifact",
+    "save_artifact",
+]
 
 FORMAT_VERSION = 1
 RECORD_FILE = "router.json"
@@ -60,8 +72,16 @@ class ArtifactRecord(_Record):
     hparam: dict[str, Any]
     seed: int
     training: dict[str, float]
-    arrays: dict[str, ArrayRecord]
-    files: dict[str, str]
+    arrays: dict[str, ArrayRecord] = {}
+    files: dict[str, str] = {}
+
+    def settings(self) -> dict[str, Any]:
+        """The settings of the router, but for its embedder."""
+        return self.model_dump(include={"mode", "scorer", "hparam", "tau", "margin", "threshold", "seed"})
+
+    def margin_search(self) -> MarginSearch | None:
+        """The search for t*, as far as its curve was kept; None if there was none."""
+        return MarginSearch.from_curve(self.margin_curve, self.margin or 0.0) if self.margin_curve else None
 
 
 def save_artifact(folder: str | Path, record: ArtifactRecord, arrays: dict[str, AnyArray]) -> Path:
@@ -77,7 +97,7 @@ def save_artifact(folder: str | Path, record: ArtifactRecord, arrays: dict[str, 
     Raises:
         ArtifactError: If the path is a file, or an array holds numbers that are not finite.
     """
-    folder = Path(folder)
+    folder = _as_path(folder)
     if folder.exists() and not folder.is_dir():
         raise ArtifactError(f"{folder} is a file; a router is saved as a folder, so name a folder")
     tensors = {name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}
@@ -106,7 +126,7 @@ def load_artifact(folder: str | Path) -> tuple[ArtifactRecord, dict[str, AnyArra
     Raises:
         ArtifactError: If anything is missing, damaged or of a newer format; the message names the file and the remedy.
     """
-    folder = Path(folder)
+    folder = _as_path(folder)
     if not folder.exists():
         raise ArtifactError(
             f"no router at {folder}: the folder does not exist. Save one with router.save({str(folder)!r})"
@@ -132,6 +152,40 @@ def load_artifact(folder: str | Path) -> tuple[ArtifactRecord, dict[str, AnyArra
         )
     _check_finite(folder, tensors)
     return record, tensors
+
+
+def embedder_of(folder: str | Path, record: ArtifactRecord, given: Any = None) -> Embedder:
+    """The embedder that a saved router was trained with: of its record, or the given one if it is the same.
+
+    Raises:
+        ArtifactError: If the record names one of the user's own and none is given, or it is another one.
+    """
+    if given is None and record.embedder == "custom":
+        raise ArtifactError(
+            f"the router in {folder} was trained with an embedder of yours; pass it: load(..., embedder=...)"
+        )
+    embedder = resolve_embedder(record.embedder if given is None else given)
+    if not fingerprints_match(record.embedder_fingerprint, embedder.fingerprint()):
+        raise ArtifactError(
+            f"the router in {folder} was trained with another embedder than {embedder.name!r} is now: its "
+            "fingerprint differs. Use the same embedder and version, or train again"
+        )
+    return embedder
+
+
+@contextmanager
+def damaged_if_it_fails(folder: str | Path) -> Iterator[None]:
+    """Say of arrays that cannot be used that the folder is damaged."""
+    try:
+        yield
+    except (KeyError, ValueError, IndexError) as error:
+        raise ArtifactError(f"the router in {folder} lacks an array or has one of the wrong shape: {error}") from error
+
+
+def _as_path(folder: Any) -> Path:
+    if not isinstance(folder, (str, os.PathLike)):
+        raise ArtifactError(f"{folder!r} is no path of a router's folder; name one, such as 'router/'")
+    return Path(folder)
 
 
 def _read_record(folder: Path) -> ArtifactRecord:

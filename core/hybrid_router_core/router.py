@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
-import numpy as np
-
-from ._bars import progress_bar
-from ._types import AnyArray, FloatArray
-from .artifact import ArtifactRecord, load_artifact, save_artifact
-from .calibration import Calibration, calibrate_threshold
-from .dataset import RoutingDataset
-from .decision import RoutingDecision, check_threshold, decide
-from .embedders import (
-    Embedder,
-    StaticEmbedder,
-    embed_in_batches,
-    fingerprints_match,
-    resolve_embedder,
-    tokens_in_batches,
-)
-from .errors import ArtifactError, ConfigError, DataError, NotFittedError
+from ._types import FloatArray
+from ._version import library_version
+from .artifact import ArtifactRecord, damaged_if_it_fails, embedder_of, load_artifact, save_artifact
+from .calibration import Calibration, calibrate_on
+from .data import RoutingDataset, check_dataset, check_queries
+from .embedders import Embedder, resolve_embedder
+from .errors import NotFittedError
 from .evaluation import Outcomes, Report, evaluate_scores
-from .features import Featurizer
-from .labels import deterministic_labels, probabilistic_labels, transformed_labels
-from .margin import MarginSearch, find_margin
-from .scorers import Scorer, Targets, make_scorer, scorer_from_state
+from .labels import MarginSearch, Mode, check_label_settings, find_margin, labels_of_mode
+from .predictor import Predictor
+from .routing import RoutingDecision, check_threshold, decide
+from .scorers import Targets, check_seed, make_scorer
 
 __all__ = ["HybridRouter", "Mode"]
-
-Mode = Literal["deterministic", "probabilistic", "transformed"]
-SCORING_CHUNK = 4096
-CURVE_POINTS = 200
 
 
 class HybridRouter:
@@ -79,15 +64,8 @@ class HybridRouter:
         threshold: float = 0.5,
         seed: int = 0,
     ) -> None:
-        if mode not in get_args(Mode):
-            raise ConfigError(f"mode is {mode!r}; allowed: {', '.join(get_args(Mode))}")
-        for name, value in (("tau", tau), ("margin", margin)):
-            if value is not None and not (np.isfinite(value) and value >= 0 and (value > 0 or name == "margin")):
-                raise ConfigError(
-                    f"{name} is {value!r}; allowed: a finite number in units of quality, > 0 (margin: >= 0)"
-                )
-        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-            raise ConfigError(f"seed is {seed!r}; allowed: an integer >= 0")
+        check_label_settings(mode, tau, margin)
+        check_seed(seed)
         make_scorer(scorer, hparam)  # so that a wrong hyperparameter fails here and not after the embedding
         self.mode: Mode = mode
         self.embedder: Embedder = resolve_embedder(embedder)
@@ -99,11 +77,8 @@ class HybridRouter:
         self.threshold = threshold
         self.margin_search: MarginSearch | None = None
         self.calibration: Calibration | None = None
-        self._fixed_margin = margin
         self._first_threshold = self.threshold
-        self._features: Featurizer | None = None
-        self._scorer: Scorer | None = None
-        self._trained_on: AnyArray = np.empty(0, dtype=np.uint64)
+        self._predictor: Predictor | None = None
         self._figures: dict[str, float] = {}
 
     @property
@@ -116,18 +91,8 @@ class HybridRouter:
         self._threshold = check_threshold(value)
 
     def labels(self, data: RoutingDataset) -> FloatArray:
-        """The labels of this router's mode, in [0, 1], shape (n,). The transformed mode uses the margin that fit found.
-
-        Raises:
-            NotFittedError: If the mode is transformed and neither fit nor the user has set a margin.
-        """
-        if self.mode == "deterministic":
-            return deterministic_labels(data.small_quality, data.large_quality)
-        if self.mode == "probabilistic":
-            return probabilistic_labels(data.small_quality, data.large_quality, self.tau)
-        if self.margin is None:
-            raise NotFittedError("the margin of the transformed labels is not known yet; call fit(data) first")
-        return transformed_labels(data.small_quality, data.large_quality, self.margin)
+        """The labels of this router's mode, in [0, 1], shape (n,); the transformed one needs the margin of a fit."""
+        return labels_of_mode(self.mode, data.small_quality, data.large_quality, tau=self.tau, margin=self.margin)
 
     def fit(self, data: RoutingDataset, *, progress: bool = False) -> HybridRouter:
         """Learn from examples; sets the margin, forgets an earlier calibration, returns self.
@@ -135,37 +100,19 @@ class HybridRouter:
         Args:
             data: Queries with the quality of both models, at least two distinct ones.
             progress: Show bars on stderr.
-
-        Raises:
-            DataError: If there are fewer than two distinct queries.
         """
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore]  # of scikit-learn
-
-        _check_dataset("fit", data)
-        seen = np.unique(data.query_hashes)
-        if len(seen) < 2:
-            raise DataError(f"fit needs at least 2 distinct queries, got {len(seen)}; collect more examples")
-        self.margin_search = None
-        self.margin = self._fixed_margin
+        check_dataset("fit", data, distinct=2)
+        if self.margin_search is not None and self.margin == self.margin_search.margin:
+            self.margin = self.margin_search = None
         if self.mode == "transformed" and self.margin is None:
             self.margin_search = find_margin(data.small_quality, data.large_quality)
             self.margin = self.margin_search.margin
-        targets = Targets(label=self.labels(data), small_quality=data.mean_small, large_quality=data.mean_large)
-        tokens = tokens_in_batches(data.queries, progress=progress)
-        shares_tokens = isinstance(self.embedder, StaticEmbedder)
-        embeddings = None if shares_tokens else embed_in_batches(self.embedder, data.queries, progress=progress)
-        features, scorer = Featurizer(self.embedder), make_scorer(self.scorer, self.hparam)
-        # The matrices are small: more threads only wait for each other, and their number would show in the last bits.
-        with threadpool_limits(limits=1), progress_bar("Training", progress) as show:
-            scorer.fit(features.fit_transform(data.queries, embeddings, tokens), targets, seed=self.seed, progress=show)
-        self._features, self._scorer, self._trained_on = features, scorer, seen
-        self._figures = {
-            "n_queries": float(len(data)),
-            "mean_label": float(targets.label.mean()),
-            "mean_small_quality": float(targets.small_quality.mean()),
-            "mean_large_quality": float(targets.large_quality.mean()),
-        }
-        self.threshold, self.calibration = self._first_threshold, None
+        targets = Targets(self.labels(data), data.mean_small, data.mean_large)
+        learner = (self.embedder, self.scorer, self.hparam)
+        self._predictor = Predictor.fit(*learner, data, targets, seed=self.seed, progress=progress)
+        self._figures = targets.figures()
+        if self.calibration is not None:  # a threshold belongs to the scores that it was chosen for
+            self.threshold, self.calibration = self._first_threshold, None
         return self
 
     def score(self, queries: Sequence[str]) -> FloatArray:
@@ -175,22 +122,11 @@ class HybridRouter:
             DataError: If this is not a list of strings.
             NotFittedError: Before fit or load.
         """
-        features, scorer = self._fitted()
-        texts = _check_queries(queries)
-        if len(texts) <= SCORING_CHUNK:
-            return scorer.predict(features.transform(texts)) if texts else np.empty(0)
-        chunks = (texts[i : i + SCORING_CHUNK] for i in range(0, len(texts), SCORING_CHUNK))
-        return np.concatenate([scorer.predict(features.transform(chunk)) for chunk in chunks])
+        return self._fitted().score(check_queries(queries))
 
     def route(self, query: str, *, threshold: float | None = None) -> RoutingDecision:
-        """Decide for one query, at the router's threshold or at the given one.
-
-        Raises:
-            DataError: If the query is not a string.
-            NotFittedError: Before fit or load.
-        """
-        limit = self.threshold if threshold is None else check_threshold(threshold)
-        return decide(float(self.score([query])[0]), limit)
+        """Decide for one query, at the router's threshold or at the given one; raises as `score` does."""
+        return self.route_batch([query], threshold=threshold)[0]
 
     def route_batch(self, queries: Sequence[str], *, threshold: float | None = None) -> list[RoutingDecision]:
         """Decide for many queries with one scoring; see `route`."""
@@ -207,7 +143,7 @@ class HybridRouter:
         confidence: float = 0.95,
         quality_range: tuple[float, float] | None = None,
     ) -> HybridRouter:
-        """Choose the threshold on data that fit has not seen, for exactly one target; returns self.
+        """Choose the threshold on data that fit has not seen (what it has is left out), for one target; returns self.
 
         Args:
             data: Held-out queries with qualities.
@@ -219,22 +155,15 @@ class HybridRouter:
             quality_range: Lowest and highest quality possible, for that guarantee; (0, 1) if all qualities lie in it.
 
         Raises:
-            DataError: If any of the queries was trained on.
+            DataError: If too few queries are left without those that were trained on.
             CalibrationError: If no threshold reaches the target; says the best that can be had.
             ConfigError: If not exactly one target is given, or a value is not allowed.
         """
-        _check_dataset("calibrate", data)
-        self._fitted()
-        seen = self._count_seen(data)
-        if seen:
-            raise DataError(
-                f"{seen} of the {len(data)} calibration queries were trained on, so their scores flatter the router. "
-                "Calibrate on a part that fit has not seen, as data.split((0.6, 0.2, 0.2)) gives it"
-            )
-        self.calibration = calibrate_threshold(
+        check_dataset("calibrate", data)
+        self.calibration = calibrate_on(
+            data,
             self.score(data.queries),
-            data.mean_small,
-            data.mean_large,
+            self._fitted().has_seen(data.query_hashes),
             cost_advantage=cost_advantage,
             pgr=pgr,
             max_quality_drop=max_quality_drop,
@@ -253,51 +182,28 @@ class HybridRouter:
             resamples: Bootstrap resamples behind the intervals, >= 1.
             confidence: Of the intervals, in (0, 1).
         """
-        _check_dataset("evaluate", data)
-        outcomes = Outcomes(
-            scores=self.score(data.queries),
-            small=data.mean_small,
-            large=data.mean_large,
-            labels=self.labels(data),
-            small_cost=data.small_cost,
-            large_cost=data.large_cost,
-            groups=data.groups,
-        )
+        check_dataset("evaluate", data)
         return evaluate_scores(
-            outcomes,
+            Outcomes.of(data, scores=self.score(data.queries), labels=self.labels(data)),
             threshold=self.threshold,
             resamples=resamples,
             confidence=confidence,
             seed=self.seed,
             about=self._about(),
-            margin_curve=self._margin_curve(),
-            seen_in_training=self._count_seen(data),
+            margin_curve=None if self.margin_search is None else self.margin_search.curve(),
+            seen_in_training=int(self._fitted().has_seen(data.query_hashes).sum()),
         )
 
     def save(self, folder: str | Path) -> Path:
         """Write the router to a folder, atomically; see `hybrid_router_core.artifact`."""
-        features, scorer = self._fitted()
-        curve = self._margin_curve()
+        arrays = self._fitted().arrays()
         record = ArtifactRecord(
-            library_version=library_version(),
-            mode=self.mode,
+            **self._about(),
             tau=self.tau,
-            margin=self.margin,
-            margin_curve=None if curve is None else [(float(t), float(y)) for t, y in curve.T],
+            margin_curve=None if self.margin_search is None else self.margin_search.curve().T.tolist(),
             threshold=self.threshold,
-            calibration=self.calibration,
-            embedder=self.embedder.name,
             embedder_fingerprint=self.embedder.fingerprint(),
-            scorer=self.scorer,
-            hparam=self.hparam,
-            seed=self.seed,
-            training=self._figures,
-            arrays={},
-            files={},
         )
-        arrays: dict[str, AnyArray] = {"trained_on": self._trained_on}
-        arrays.update({f"features.{name}": array for name, array in features.state().items()})
-        arrays.update({f"scorer.{name}": array for name, array in scorer.state().items()})
         return save_artifact(folder, record, arrays)
 
     @classmethod
@@ -312,61 +218,22 @@ class HybridRouter:
             ArtifactError: If the folder is damaged, of a newer format, or the embedder is another than in training.
         """
         record, arrays = load_artifact(folder)
-        if embedder is None and record.embedder == "custom":
-            raise ArtifactError(
-                f"the router in {folder} was trained with an embedder of yours; pass it: load(..., embedder=...)"
-            )
-        router = cls(
-            record.mode,
-            embedder=record.embedder if embedder is None else embedder,
-            scorer=record.scorer,
-            hparam=record.hparam,
-            tau=record.tau,
-            margin=record.margin,
-            threshold=record.threshold,
-            seed=record.seed,
-        )
-        if not fingerprints_match(record.embedder_fingerprint, router.embedder.fingerprint()):
-            raise ArtifactError(
-                f"the router in {folder} was trained with another embedder than {router.embedder.name!r} is now: its "
-                "fingerprint differs. Use the same embedder and version, or train again"
-            )
-        try:
-            router._features = Featurizer.from_state(router.embedder, _part(arrays, "features."))
-            router._scorer = scorer_from_state(record.scorer, _part(arrays, "scorer."))
-            router._trained_on = arrays["trained_on"]
-        except (KeyError, ValueError, IndexError) as error:
-            raise ArtifactError(
-                f"the router in {folder} lacks an array or has one of the wrong shape: {error}"
-            ) from error
+        router = cls(embedder=embedder_of(folder, record, embedder), **record.settings())
+        with damaged_if_it_fails(folder):
+            router._predictor = Predictor.from_arrays(router.embedder, record.scorer, arrays)
         router.calibration = record.calibration
         router._figures = record.training
-        if record.margin_curve:
-            margins, objective = np.asarray(record.margin_curve, dtype=np.float64).T
-            router.margin_search = MarginSearch(margin=record.margin or 0.0, candidates=margins, objective=objective)
-            router._fixed_margin = None
+        router.margin_search = record.margin_search()
         return router
 
     def __repr__(self) -> str:
-        state = "not fitted" if self._scorer is None else f"threshold={self.threshold:.3f}"
+        state = "not fitted" if self._predictor is None else f"threshold={self.threshold:.3f}"
         return f"HybridRouter(mode={self.mode!r}, embedder={self.embedder.name!r}, scorer={self.scorer!r}, {state})"
 
-    def _fitted(self) -> tuple[Featurizer, Scorer]:
-        if self._features is None or self._scorer is None:
+    def _fitted(self) -> Predictor:
+        if self._predictor is None:
             raise NotFittedError("this router is not trained yet; call fit(data), or HybridRouter.load(folder)")
-        return self._features, self._scorer
-
-    def _count_seen(self, data: RoutingDataset) -> int:
-        return int(np.isin(data.query_hashes, self._trained_on).sum())
-
-    def _margin_curve(self) -> FloatArray | None:
-        if self.margin_search is None:
-            return None
-        search = self.margin_search
-        last = len(search.candidates) - 1
-        best = int(np.searchsorted(search.candidates, search.margin))
-        keep = np.unique(np.append(np.linspace(0, last, min(last + 1, CURVE_POINTS)).round().astype(np.intp), best))
-        return np.stack([search.candidates[keep], search.objective[keep]])
+        return self._predictor
 
     def _about(self) -> dict[str, Any]:
         return {
@@ -380,33 +247,3 @@ class HybridRouter:
             "training": self._figures,
             "library_version": library_version(),
         }
-
-
-def library_version() -> str:
-    """The installed version of this library."""
-    try:
-        return version("hybrid-llm-router")
-    except PackageNotFoundError:  # run from a checkout that was never installed
-        return "0+unknown"
-
-
-def _part(arrays: Mapping[str, AnyArray], prefix: str) -> dict[str, AnyArray]:
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
-
-
-def _check_dataset(step: str, data: RoutingDataset) -> None:
-    if not isinstance(data, RoutingDataset):
-        raise DataError(
-            f"{step} takes a RoutingDataset, got {type(data).__name__}; make one with RoutingDataset.read(path), "
-            "from_records(rows) or from_frame(frame)"
-        )
-
-
-def _check_queries(queries: Sequence[str]) -> list[str]:
-    if isinstance(queries, str):
-        raise DataError("score takes a list of queries, got one string; use score([query]) or route(query)")
-    texts = list(queries)
-    for i, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise DataError(f"query {i} is a {type(text).__name__}; allowed: a string")
-    return texts

@@ -1,45 +1,33 @@
-"""The command line: its commands, its exit codes, and errors in one line."""
+"""The command line and its commands."""
 
 from __future__ import annotations
 
 import io
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
-from hybrid_router_core.errors import HybridRouterError
-from hybrid_router_core.router import library_version
+from hybrid_router_core._version import library_version
 
 from . import help_pages
-from .calibrate import calibrate
-from .collect import collect
-from .console import one_line
-from .evaluate import evaluate
-from .import_data import import_data
-from .infer import infer
-from .inspect_data import inspect
-from .label import label
-from .train import train
+from .commands.calibrate import calibrate
+from .commands.collect import collect
+from .commands.evaluate import evaluate
+from .commands.import_data import import_data
+from .commands.infer import infer
+from .commands.inspect_data import inspect
+from .commands.label import label
+from .commands.train import train
+from .console import put
+from .ending import Group
 
 __all__ = ["app", "main"]
 
 
-class _Group(TyperGroup):
-    """Turns what the library raises on purpose into one line; everything else is a defect and keeps its traceback."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except HybridRouterError as error:
-            typer.echo(f"error: {one_line(error)}", err=True)
-            raise typer.Exit(1) from error
-
-
 app = typer.Typer(
     name="hybrid-router",
-    cls=_Group,
+    cls=Group,
     help=help_pages.ROOT,
     add_completion=False,
     no_args_is_help=True,
@@ -51,7 +39,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"hybrid-router {library_version()}")
+        put(f"hybrid-router {library_version()}")
         raise typer.Exit
 
 

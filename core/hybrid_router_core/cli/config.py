@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from hybrid_router_core.errors import ConfigError
+from .yaml_file import found
 
-from .yaml_file import found, nearest_key, read_mapping
-
-__all__ = ["CalibrationSection", "Config", "DataSection", "ModelPaths", "ModelSection", "read_config"]
+__all__ = ["CalibrationSection", "Config", "DataSection", "ModelPaths", "ModelSection"]
 
 
 def _unset(value: Any) -> Any:
@@ -96,8 +94,15 @@ class CalibrationSection(_Section):
     max_quality_drop: float | None = Field(default=None, ge=0, description="a number >= 0, in units of quality")
     confidence: float = Field(default=0.95, gt=0, lt=1, description="a number between 0 and 1")
     quality_range: list[float] | None = Field(
-        default=None, min_length=2, max_length=2, description="two numbers, [lowest, highest]"
+        default=None, min_length=2, max_length=2, description="two numbers, the lowest and a higher one"
     )
+
+    @field_validator("quality_range")
+    @classmethod
+    def _rises(cls, ends: list[float] | None) -> list[float] | None:
+        if ends is not None and not ends[0] < ends[1]:
+            raise ValueError(f"found {ends}; allowed: two numbers, the lowest and a higher one")
+        return ends
 
 
 def _as(key: str) -> BeforeValidator:
@@ -151,44 +156,3 @@ class Config(_Section):
                 raise ValueError(f"seed is {self.seed} and hparam.random_state is {seed}; give one of them")
             self.seed = seed
         return self
-
-
-def read_config(path: Path) -> Config:
-    """Read and check a file.
-
-    Raises:
-        ConfigError: If it cannot be read, or keys or values are not allowed; names each with what is.
-    """
-    body = read_mapping(path)
-    try:
-        return Config.model_validate(body)
-    except ValidationError as error:
-        faults = [_described(fault) for fault in error.errors(include_url=False, include_context=False)]
-        raise ConfigError(f"{path}: {'; '.join(dict.fromkeys(faults))}") from None
-
-
-def _described(fault: Any) -> str:
-    names = [str(name) for name in fault["loc"]]
-    where = ".".join(names)
-    if fault["type"] == "value_error":
-        message = str(fault["msg"]).removeprefix("Value error, ")
-        return f"{where}: {message}" if where else message
-    section: type[BaseModel] = Config
-    for i, name in enumerate(names):
-        field = section.model_fields.get(name)
-        if field is None:
-            return nearest_key(where, name, section.model_fields)
-        inner = _section_of(field.annotation)
-        if inner is None or i == len(names) - 1:
-            # The value of a list's item is shown, but what is allowed is said of the list.
-            return f"{where} is {found(fault['input'])}; allowed: {field.description}"
-        section = inner
-    return f"{where}: {fault['msg']}"
-
-
-def _section_of(annotation: Any) -> type[BaseModel] | None:
-    for kind in (annotation, *getattr(annotation, "__args__", ())):
-        bare = getattr(kind, "__origin__", kind)
-        if isinstance(bare, type) and issubclass(bare, BaseModel):
-            return bare
-    return None

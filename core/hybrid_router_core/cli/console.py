@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import typer
 
 from hybrid_router_core.errors import HybridRouterError
 
-__all__ = ["Messages", "json_line", "one_line", "print_json", "warnings_as_lines", "writing"]
+__all__ = ["Messages", "json_line", "one_line", "print_json", "put", "tell", "warnings_as_lines", "writing"]
 
 
 class Messages:
@@ -22,12 +23,12 @@ class Messages:
 
     def __init__(self, *, quiet: bool) -> None:
         self.quiet = quiet
-        self.bars = not quiet and sys.stderr.isatty()
+        self.bars = not quiet and sys.stderr is not None and sys.stderr.isatty()
 
     def say(self, text: str) -> None:
         """One line on stderr."""
         if not self.quiet:
-            typer.echo(text, err=True)
+            tell(text)
 
     @contextmanager
     def working(self, text: str) -> Iterator[None]:
@@ -43,9 +44,35 @@ class Messages:
             yield
 
 
+def put(text: str) -> None:
+    """A result on stdout.
+
+    Raises:
+        HybridRouterError: If it cannot be written there.
+    """
+    if sys.stdout is None:
+        raise HybridRouterError("standard output is closed, and the result goes there")
+    try:
+        typer.echo(text)
+    except BrokenPipeError:  # as in `| head -1`: who reads has enough, and says so to nobody
+        _silence(sys.stdout)
+        raise typer.Exit(1) from None
+    except OSError as error:
+        _silence(sys.stdout)
+        raise HybridRouterError(f"standard output: cannot be written: {error.strerror or error}") from error
+
+
+def tell(text: str) -> None:
+    """A line on stderr; what cannot be said there must not end a run that may cost money."""
+    try:
+        typer.echo(text, err=True)
+    except (OSError, ValueError):
+        _silence(sys.stderr)
+
+
 def print_json(value: Any) -> None:
     """One JSON document on stdout, for a program."""
-    typer.echo(_dumped(value, indent=2, ascii_only=not _utf8(sys.stdout)))
+    put(_dumped(value, indent=2, ascii_only=not _utf8(sys.stdout)))
 
 
 def json_line(value: Any, *, ascii_only: bool = False) -> str:
@@ -66,7 +93,7 @@ def warnings_as_lines() -> Iterator[None]:
         yield
     for warning in caught:
         if issubclass(warning.category, UserWarning):
-            typer.echo(f"warning: {' '.join(str(warning.message).split())}", err=True)
+            tell(f"warning: {' '.join(str(warning.message).split())}")
 
 
 @contextmanager
@@ -78,6 +105,14 @@ def writing(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise HybridRouterError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _silence(stream: Any) -> None:
+    """Let what is left in the buffer go nowhere; else Python tries again at its end, and complains."""
+    with suppress(AttributeError, OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def _utf8(stream: Any) -> bool:

@@ -9,11 +9,10 @@ from typing import Literal
 
 import typer
 
-from hybrid_router_core._readers import read_rows
-from hybrid_router_core._rows import is_many
-from hybrid_router_core.dataset import RoutingDataset
+from hybrid_router_core.cli.console import warnings_as_lines
+from hybrid_router_core.data import RoutingDataset, is_many, read_rows
 from hybrid_router_core.errors import ConfigError, DataError
-from hybrid_router_core.importers.llmrouter import is_routing_data, read_routing_data
+from hybrid_router_core.importers import is_routing_data, read_routing_data
 
 __all__ = ["DEFAULT_SPLIT", "PARTS", "Pair", "Parts", "parse_split", "read_data", "split_data", "take_part"]
 
@@ -63,9 +62,9 @@ def read_data(path: Path, pair: Pair) -> RoutingDataset:
     columns = first.keys() if isinstance(first, dict) else ()
     if is_routing_data(columns):
         return read_routing_data(path, pair.small, pair.large, pair.llm_data)
-    if is_many(columns) or pair.asked:
-        return RoutingDataset.read(path, small=pair.small, large=pair.large)
-    return RoutingDataset.read(path)
+    named = is_many(columns) or pair.asked
+    with warnings_as_lines():  # of rows and columns that are left out
+        return RoutingDataset.read(path, small=pair.small if named else None, large=pair.large if named else None)
 
 
 def parse_split(text: str) -> tuple[float, ...]:

@@ -42,8 +42,17 @@ Train on recorded qualities, look at the figures, route a query:
   hybrid-router evaluate router/ new_rows.jsonl --report report.html
   hybrid-router infer router/ --query "What is photosynthesis?"
 
-Results go to stdout, progress and errors to stderr. Exit codes: 0 done; 1 bad data, a bad setting, a damaged router, or
-a target that cannot be reached (one line says which, and what to do); 2 wrong usage; 130 stopped by Ctrl-C.
+Results go to stdout, progress and errors to stderr. An output that exists is replaced only with --overwrite, and never
+if it is an input as well. What is written stands under its name when it is whole.
+
+\b
+Exit codes:
+  0    done
+  1    bad data or settings, a damaged router, a target out of reach, no answer, no room on the disk; one line on stderr
+       says which, and what to do
+  2    wrong usage, told before anything is read: an option that does not exist, is missing, or whose value is never
+       allowed
+  130  stopped by Ctrl-C
 """
 
 COLLECT = """Ask both models for several answers to each query. Nothing is lost, and nothing is paid twice.
@@ -135,7 +144,8 @@ In: DATA, one object a line: {"query": "...", "small_quality": 0.7, "large_quali
 .parquet, .gz; a file with many models, {"query": "...", "quality": {"model-a": 0.7, ...}}, with --small and --large;
 and LLMRouter's routing data.
 
-Out: the folder --out with the trained router, and its figures. Part of DATA teaches the router, part is kept to set the
+Out: the folder --out with the trained router, and its figures. Settings are checked before DATA is read; if the target
+cannot be reached, the router is saved all the same. Part of DATA teaches the router, part is kept to set the
 threshold (--cost-advantage, --pgr or --max-quality-drop) and part to measure it.
 
 \b
@@ -189,6 +199,9 @@ query. Files of any length are read and routed a piece at a time.
 
 Out: for each query, in order, the model (small or large), the score, the threshold and the reason; with the response,
 if the config gives base_url for small and large, unless --route-only. --output writes .json (a list) or .jsonl.
+
+A query without an answer has its reason in "error", and the exit code is 1. A server that does not answer is waited for
+--timeout seconds, further attempts and waits that it asks for included. Asking needs the extra 'collect'.
 
 \b
 Examples:

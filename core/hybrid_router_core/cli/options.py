@@ -4,27 +4,11 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from hybrid_router_core.decision import check_threshold
-from hybrid_router_core.errors import ConfigError, HybridRouterError
-
-from .data import parse_split
-from .yaml_file import parse_value
-
-__all__ = [
-    "By",
-    "ByOption",
-    "HparamOption",
-    "Mode",
-    "Part",
-    "SplitOption",
-    "check_output",
-    "one_target",
-    "parse_hparam",
-]
+__all__ = ["By", "ByOption", "HparamOption", "Mode", "Part", "SplitOption"]
 
 
 class Mode(str, Enum):
@@ -120,72 +104,3 @@ QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress, notes or summary; only errors and what was asked for.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write the result as JSON, for a program.")]
-
-
-def parse_hparam(pairs: list[str] | None) -> dict[str, Any]:
-    """The hyperparameters of ``--hparam``; values as in YAML, so that ``[128, 64]`` is a list and ``1e-3`` a number.
-
-    Raises:
-        typer.BadParameter: If there is no ``=``, no key, or the value cannot be read.
-    """
-    values: dict[str, Any] = {}
-    for pair in pairs or []:
-        key, equals, text = pair.partition("=")
-        if not equals or not key.strip():
-            raise typer.BadParameter(f"--hparam {pair!r}: give KEY=VALUE, such as max_iter=300")
-        try:
-            values[key.strip()] = parse_value(text)
-        except ConfigError as error:
-            raise typer.BadParameter(f"--hparam {key.strip()}: {error}") from None
-    return values
-
-
-def parse_range(text: str | None) -> tuple[float, float] | None:
-    """The two numbers of ``--quality-range``."""
-    if text is None:
-        return None
-    try:
-        low, high = (float(number) for number in text.split(","))
-    except ValueError:
-        raise typer.BadParameter(f"--quality-range {text!r}: give two numbers, such as 0,1") from None
-    return low, high
-
-
-def shares_of(text: str | None) -> tuple[float, ...] | None:
-    """The shares of ``--split``, if it is given."""
-    return None if text is None else parse_split(text)
-
-
-def threshold_of(value: float | None) -> float | None:
-    """The threshold of ``--threshold``; a wrong one is a usage error."""
-    try:
-        return None if value is None else check_threshold(value)
-    except ConfigError as error:
-        raise typer.BadParameter(str(error)) from None
-
-
-def one_target(**targets: float | None) -> dict[str, float]:
-    """The target that was given; empty if none was.
-
-    Raises:
-        typer.BadParameter: If there are two or more.
-    """
-    given = {name: value for name, value in targets.items() if value is not None}
-    if len(given) > 1:
-        names = " and ".join(f"--{name.replace('_', '-')}" for name in given)
-        raise typer.BadParameter(f"{names} are different targets; give one of them")
-    return given
-
-
-def check_output(path: Path, *, overwrite: bool) -> None:
-    """Refuse a file that could not be written, before any work is done.
-
-    Raises:
-        HybridRouterError: If it exists and shall not be replaced, is a folder, or its folder does not exist.
-    """
-    if path.is_dir():
-        raise HybridRouterError(f"{path}: is a folder; name a file")
-    if path.exists() and not overwrite:
-        raise HybridRouterError(f"{path}: exists already; name another file, or add --overwrite to replace it")
-    if not path.parent.is_dir():
-        raise HybridRouterError(f"{path}: there is no folder {path.parent}; make it with: mkdir -p {path.parent}")

@@ -10,11 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import typer
-
 from hybrid_router_core.errors import DataError, HybridRouterError
 
-from .console import json_line, writing
+from .console import json_line, tell, writing
 
 __all__ = ["Partial"]
 
@@ -33,7 +31,8 @@ class Partial:
 
     def __init__(self, out: Path, *, resume: bool, overwrite: bool) -> None:
         self.out = out
-        self.path = out.with_name(f"{out.name}.partial")
+        self._place = out.resolve() if out.is_symlink() else out  # a link stays one
+        self.path = self._place.with_name(f"{self._place.name}.partial")
         self._old = 0  # bytes of whole lines from the run before
         self._rows = 0
         if resume:
@@ -92,7 +91,7 @@ class Partial:
             with suppress(OSError):  # the disk is full, as `error` says
                 self._file.close()
             if self._rows or self._old:
-                typer.echo(f"the rows so far are in {self.path}; the same command with --resume goes on", err=True)
+                tell(f"the rows so far are in {self.path}; the same command with --resume goes on")
             else:
                 self.path.unlink(missing_ok=True)
             return
@@ -100,7 +99,7 @@ class Partial:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-            self.path.replace(self.out)
+            self.path.replace(self._place)
 
 
 def _whole_lines(path: Path) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hybrid_router_core.dataset import RoutingDataset
+from hybrid_router_core.data import RoutingDataset
 from hybrid_router_core.errors import ConfigError
 
 from .console import Messages
@@ -34,6 +34,13 @@ class Files:
     shares: tuple[float, ...] | None = None
     calibration: Path | None = None
     test: Path | None = None
+
+    @property
+    def tests(self) -> bool:
+        """Whether there will be rows to measure on."""
+        if self.calibration is None and self.test is None:
+            return len(self.shares or DEFAULT_SPLIT) > 1
+        return self.test is not None
 
 
 def read_parts(files: Files, *, calibrates: bool, seed: int, messages: Messages) -> Parts:

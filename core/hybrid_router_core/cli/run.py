@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from hybrid_router_core.decider import Decider
-from hybrid_router_core.decision import RoutingDecision
-from hybrid_router_core.streams import in_chunks
+from hybrid_router_core.data import in_chunks
+from hybrid_router_core.live import Decider
+from hybrid_router_core.routing import RoutingDecision
 
-from .answer import Answerer
+from .answer import Answers
 from .config import Config
 
 __all__ = ["Run"]
 
 CHUNK = 4096  # queries a scoring: bounds the memory
-WORKERS = 8  # answers asked for at the same time
 
 
 class Run:
@@ -28,10 +26,10 @@ class Run:
         unanswered: Those whose model gave no answer.
     """
 
-    def __init__(self, decider: Decider, config: Config, ask: Answerer | None) -> None:
+    def __init__(self, decider: Decider, config: Config, answers: Answers | None) -> None:
         self.decider = decider
         self.names = {"small": config.small.name, "large": config.large.name}
-        self.ask = ask
+        self.answers = answers
         self.count = self.to_small = self.unanswered = 0
 
     def records(self, queries: Iterable[str]) -> Iterator[dict[str, Any]]:
@@ -55,10 +53,8 @@ class Run:
     def _answered(
         self, queries: list[str], decisions: list[RoutingDecision]
     ) -> Iterator[tuple[str, RoutingDecision, dict[str, Any]]]:
-        ask = self.ask
-        if ask is None:
+        if self.answers is None:
             yield from ((query, decision, {}) for query, decision in zip(queries, decisions, strict=True))
             return
-        with ThreadPoolExecutor(WORKERS) as pool:  # map keeps the order
-            models = [decision.model for decision in decisions]
-            yield from zip(queries, decisions, pool.map(ask, models, queries), strict=True)
+        models = [decision.model for decision in decisions]
+        yield from zip(queries, decisions, self.answers.ask(models, queries), strict=True)

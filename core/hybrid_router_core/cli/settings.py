@@ -12,9 +12,12 @@ import typer
 from hybrid_router_core.errors import ArtifactError, ConfigError
 from hybrid_router_core.router import HybridRouter
 
-from .config import Config
+from .config import CalibrationSection, Config
+from .config_file import check_options
+from .console import one_line
 from .data import By, Pair
 from .parts import Files
+from .values import one_target, parse_range, usage
 
 __all__ = ["Target", "data_files", "load_router", "make_router", "target_of"]
 
@@ -36,7 +39,9 @@ def make_router(config: Config, source: Path | None, **given: Any) -> HybridRout
     """The router to train; `given` are the options of the command line, None where there was none.
 
     Raises:
-        ConfigError: If a setting has a value that is not allowed; names the config file, if it is all from there.
+        typer.BadParameter: If a setting has a value that is not allowed.
+        ConfigError: The same, if all settings are from the config file, which it names.
+        MissingExtraError: If the embedder's package is not installed.
     """
     overridden = any(value not in (None, {}) for value in given.values())
     hparam = {**config.hparam, **given.pop("hparam")}
@@ -51,9 +56,13 @@ def make_router(config: Config, source: Path | None, **given: Any) -> HybridRout
         "threshold": _first(given["threshold"], config.router_threshold, 0.5),
     }
     try:
-        return HybridRouter(**settings, hparam=hparam, seed=seed)
+        router = HybridRouter(**settings, hparam=hparam, seed=seed)
+        router.embedder.encode(["a"])  # some load a model only now, and it may not be there
     except ConfigError as error:
-        raise ConfigError(str(error) if source is None or overridden else f"{source}: {error}") from error
+        if source is None or overridden:
+            raise typer.BadParameter(one_line(error)) from error
+        raise ConfigError(f"{source}: {error}") from error
+    return router
 
 
 def load_router(folder: Path) -> HybridRouter:
@@ -101,13 +110,21 @@ def data_files(
 
 
 def target_of(
-    config: Config, goal: dict[str, float], confidence: float | None, quality_range: tuple[float, float] | None
+    config: Config, *, confidence: float | None, quality_range: str | None, **goals: float | None
 ) -> Target | None:
     """The target of the command line, else of the config, else none.
 
     Raises:
+        typer.BadParameter: If there are two targets on the command line, or a value is not allowed.
         ConfigError: If the config's calibration has not exactly one target.
     """
+    ends = parse_range(quality_range)
+    goal = one_target(**goals)
+    with usage():
+        check_options(
+            CalibrationSection,
+            {**goal, "confidence": confidence, "quality_range": None if ends is None else list(ends)},
+        )
     section = config.calibration
     if section is not None and not goal:
         names = ("cost_advantage", "pgr", "max_quality_drop")
@@ -117,14 +134,14 @@ def target_of(
                 f"calibration: found {' and '.join(goal) or 'no target'}; give exactly one of {', '.join(names)}"
             )
     if not goal:
-        if confidence is not None or quality_range is not None:
+        if confidence is not None or ends is not None:
             raise typer.BadParameter("--confidence and --quality-range need a target, such as --max-quality-drop 0.02")
         return None
     if section is not None:
         confidence = section.confidence if confidence is None else confidence
-        if quality_range is None and section.quality_range is not None:
-            quality_range = (section.quality_range[0], section.quality_range[1])
-    return Target(goal, 0.95 if confidence is None else confidence, quality_range)
+        if ends is None and section.quality_range is not None:
+            ends = (section.quality_range[0], section.quality_range[1])
+    return Target(goal, 0.95 if confidence is None else confidence, ends)
 
 
 def _first(*values: Any) -> Any:

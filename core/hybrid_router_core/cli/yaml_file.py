@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from hybrid_router_core.errors import ConfigError
 __all__ = ["found", "nearest_key", "parse_value", "read_mapping"]
 
 _SHOWN = 60  # characters of a value in a message
+_LARGEST = 1_000_000  # bytes of a file
+_MOST = 10_000  # values, counted as often as aliases repeat them: nine lines can stand for a billion
 
 
 class _Loader(yaml.SafeLoader):
@@ -42,13 +45,17 @@ def read_mapping(path: Path) -> dict[str, Any]:
     if path.is_dir():
         raise ConfigError(f"{path}: is a folder; name a YAML file")
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:
+            read = file.read(_LARGEST + 1)
+        text = read.decode("utf-8-sig")
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: not UTF-8 text; save the file as UTF-8") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from None
+    if len(read) > _LARGEST:
+        raise ConfigError(f"{path}: is larger than {_LARGEST:,} bytes; is it a config?")
     try:
         body = _load(text)
     except yaml.YAMLError as error:
@@ -82,12 +89,33 @@ def nearest_key(where: str, key: str, allowed: Iterable[str]) -> str:
 
 def found(value: Any) -> str:
     """A value as a message shows it."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of thousands of digits
+        text = "a long number"
     return f"{text if len(text) <= _SHOWN else text[: _SHOWN - 1] + '…'} ({type(value).__name__})"
 
 
 def _load(text: str) -> Any:
-    return yaml.load(text, Loader=_Loader)  # noqa: S506  a subclass of SafeLoader
+    try:
+        value = yaml.load(text, Loader=_Loader)  # noqa: S506  a subclass of SafeLoader
+        if _count(value, {}) > _MOST:
+            raise yaml.YAMLError(f"more than {_MOST:,} values, or one that holds itself")
+    except yaml.YAMLError:
+        raise
+    except Exception as error:  # a date, number or nesting that cannot be; the library lets through what it meets
+        raise yaml.YAMLError(f"a value that cannot be read ({type(error).__name__})") from error
+    return value
+
+
+def _count(value: Any, known: dict[int, float]) -> float:
+    if not isinstance(value, (dict, list, tuple, set)):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = inf  # until it is counted: it holds itself
+        parts = [*value, *value.values()] if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_count(part, known) for part in parts)
+    return known[id(value)]
 
 
 def _problem(error: yaml.YAMLError) -> str:

@@ -17,9 +17,10 @@ from .errors import CollectError
 from .export import export, failed_path
 from .hooks import Hooks, Start
 from .jobs import plan
-from .models import Model, Options, resolve
+from .model import Model, Options
 from .prices import Price, parse_prices, price_of, read_prices
 from .queries import Source, source_of
+from .resolve import resolve
 from .runner import Run, Side
 from .settings import Collected, Settings
 from .store import Store
@@ -59,7 +60,7 @@ async def acollect(
         small: ``openai:gpt-4o-mini`` or another name for LangChain's init_chat_model, ``http://host/v1#model``, a chat
             model of LangChain or LlamaIndex, or a callable, async or not, from text to text.
         large: The same.
-        out: .jsonl or .jsonl.gz; see `hybrid_router_core.responses`.
+        out: .jsonl or .jsonl.gz; see `hybrid_router_core.data.responses`.
         settings: How.
         prices: A table by model name, or its YAML or JSON file; genai-prices knows the rest, if it is installed.
         column: Where the text of a query stands.
@@ -72,7 +73,10 @@ async def acollect(
         DataError: The queries cannot be used, or the output cannot be written.
         CollectError: A model cannot be asked at all, or the store failed; what was answered is kept.
     """
-    settings, hooks, out = settings or Settings(), hooks or Hooks(), Path(out)
+    settings, hooks = settings or Settings(), hooks or Hooks()
+    if not isinstance(out, (str, os.PathLike)):
+        raise ConfigError(f"out: found {type(out).__name__}; the path of a .jsonl file is needed")
+    out = Path(out)
     _check_out(out)
     source = source_of(queries, column)
     table = (
@@ -135,7 +139,7 @@ async def _with_store(
                 ("small", "large"), models, numbers, prices, known.plans, strict=True
             )
         ]
-        run = Run(sides, settings, source, writer, spent, hooks.progress)
+        run = Run(sides, settings, source, writer, spent, hooks)
         context = nullcontext() if hooks.stopping is None else hooks.stopping(partial(run.stop, "interrupted"))
         failure: CollectError | None = None
         with context:
@@ -167,6 +171,9 @@ async def _with_store(
         failed_path(out) if written.failed else None,
         sum(side.answered for side in sides),
         run.spent if all(known.priced) else None,
+        written.empty,
+        written.cut_off,
+        tuple(f"{side.name}: {note}" for side in sides for note in side.model.notes),
         run.stopped,
     )
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterable
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from math import isfinite
 from typing import Any
 
+from hybrid_router_core.data import Response
 from hybrid_router_core.errors import HybridRouterError
 
-__all__ = ["AskError", "CollectError", "from_exception", "from_status", "redact", "retry_after"]
+from .secrets import redact
 
-_LONGEST = 300  # characters of a reason
-_SECRET = re.compile(r"(?i)\bbearer\s+\S+|\b(?:sk|pk|gsk|xai|hf|key|tok)[-_][A-Za-z0-9_\-]{8,}|\bAIza[\w\-]{12,}")
-_SECRET_NAME = re.compile(r"(?i)(KEY|TOKEN|SECRET|PASSWORD)$")
-_USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
+__all__ = ["AskError", "CollectError", "from_exception", "from_status", "retry_after"]
 
 
 class CollectError(HybridRouterError, RuntimeError):
@@ -33,10 +29,18 @@ class AskError(Exception):
         after: Seconds that the server asks to wait, if it does.
         fatal: Whether no other request to this model would work either.
         down: Whether there was no connection at all.
+        paid: What was counted and is to be paid, though it is no answer.
     """
 
     def __init__(
-        self, reason: str, *, retry: bool = False, after: float | None = None, fatal: bool = False, down: bool = False
+        self,
+        reason: str,
+        *,
+        retry: bool = False,
+        after: float | None = None,
+        fatal: bool = False,
+        down: bool = False,
+        paid: Response | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -44,6 +48,7 @@ class AskError(Exception):
         self.after = after
         self.fatal = fatal
         self.down = down
+        self.paid = paid
 
 
 def from_status(status: int, message: str, after: float | None = None, secrets: Iterable[str] = ()) -> AskError:
@@ -63,11 +68,15 @@ def from_exception(error: Exception, secrets: Iterable[str] = ()) -> AskError:
     if isinstance(error, AskError):
         return error
     kind = type(error).__name__
+    try:
+        said = str(error)
+    except Exception:
+        said = ""
     response = getattr(error, "response", None)
     for status in (getattr(error, "status_code", None), getattr(response, "status_code", None)):
         if isinstance(status, int) and status >= 400:
-            return from_status(status, str(error), retry_after(getattr(response, "headers", None)), secrets)
-    text = redact(f"{kind}: {error}" if str(error) else kind, secrets)
+            return from_status(status, said, retry_after(getattr(response, "headers", None)), secrets)
+    text = redact(f"{kind}: {said}" if said else kind, secrets)
     down = isinstance(error, ConnectionError) or kind in ("APIConnectionError", "ConnectError")
     late = isinstance(error, TimeoutError) or "Timeout" in kind
     return AskError(text, retry=down or late or isinstance(error, OSError), down=down and not late)
@@ -75,25 +84,15 @@ def from_exception(error: Exception, secrets: Iterable[str] = ()) -> AskError:
 
 def retry_after(headers: Any) -> float | None:
     """Seconds of a Retry-After header in either of its forms."""
-    value = None if headers is None else headers.get("retry-after") or headers.get("Retry-After")
+    value = headers.get("retry-after") or headers.get("Retry-After") if hasattr(headers, "get") else None
     if not value:
         return None
     try:
         seconds = float(value)
-    except ValueError:
+    except (TypeError, ValueError):
         try:
-            moment = parsedate_to_datetime(value)
-        except ValueError:
+            moment = parsedate_to_datetime(str(value))
+            seconds = (moment - datetime.now(timezone.utc)).total_seconds() if moment.tzinfo else 0.0
+        except (TypeError, ValueError, OverflowError):
             return None
-        seconds = (moment - datetime.now(timezone.utc)).total_seconds() if moment.tzinfo else 0.0
     return max(0.0, seconds) if isfinite(seconds) else None
-
-
-def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """One line without what is, or looks like, a key."""
-    known = [value for name, value in os.environ.items() if _SECRET_NAME.search(name)]
-    for secret in (*secrets, *known):
-        if len(secret) >= 6:
-            text = text.replace(secret, "***")
-    text = " ".join(_USERINFO.sub("***@", _SECRET.sub("***", text)).split())
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

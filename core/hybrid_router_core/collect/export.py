@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from hybrid_router_core.responses import ResponseRow, Side, json_bytes, write_lines
+from hybrid_router_core.data import ResponseRow, Side, json_bytes, write_lines
 
 from .queries import Query, Source
+from .replies import EMPTY, cut_off
 from .store import Store, query_key
 
 __all__ = ["Exported", "Failure", "export", "failed_path"]
@@ -43,12 +44,16 @@ class Exported:
         incomplete: Rows that are not in it, since samples are missing.
         failed: Those of them that were tried and failed.
         failures: The first few.
+        empty: Queries whose last reply had no text, by side.
+        cut_off: Answers in the rows that the length limit ended, by side.
     """
 
     rows: int
     incomplete: int
     failed: int
     failures: tuple[Failure, ...]
+    empty: Mapping[str, int]
+    cut_off: Mapping[str, int]
 
 
 def failed_path(out: Path) -> Path:
@@ -74,6 +79,7 @@ def export(
     """
     written = incomplete = failed = 0
     failures: list[Failure] = []
+    empty, cut = {"small": 0, "large": 0}, {"small": 0, "large": 0}
 
     def lines() -> Iterator[bytes]:
         nonlocal written, incomplete
@@ -82,6 +88,8 @@ def export(
             small, large = (store.responses(model, key, samples) for model in models)
             if min(len(small), len(large)) >= (1 if allow_incomplete else samples):
                 written += 1
+                for side, answers in (("small", small), ("large", large)):
+                    cut[side] += sum(map(cut_off, answers))
                 sides = Side(small, names[0]), Side(large, names[1])
                 yield json_bytes(_row(query, *sides).to_json())
             else:
@@ -98,6 +106,8 @@ def export(
             }
             if reasons:
                 failed += 1
+                for side, reason in reasons.items():
+                    empty[side] += reason.startswith(EMPTY)
                 failures.extend(
                     Failure(query.text, side, reason) for side, reason in reasons.items() if len(failures) < _SHOWN
                 )
@@ -110,7 +120,7 @@ def export(
     first = next(ready, None)
     if first is not None:  # what an earlier run wrote is better than nothing
         write_lines(out, chain((first,), ready))
-    return Exported(written, incomplete, failed, tuple(failures))
+    return Exported(written, incomplete, failed, tuple(failures), empty, cut)
 
 
 def _row(query: Query, small: Side, large: Side) -> ResponseRow:

@@ -7,14 +7,17 @@ import importlib
 import inspect
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
+from hybrid_router_core.data import Response
 from hybrid_router_core.errors import ConfigError, HybridRouterError
-from hybrid_router_core.responses import Response
 
-from .errors import AskError, from_exception, redact
-from .models import Model, Options
+from .errors import AskError, from_exception
+from .model import Model, Options
+from .replies import Reply, answer, checked, item, reply_of
+from .secrets import redact, secrets_of
 
 __all__ = ["by_name", "wrap"]
 
@@ -33,7 +36,7 @@ def by_name(spec: str, options: Options, side: str) -> Model:
         init: Any = importlib.import_module("langchain.chat_models").init_chat_model
     except ImportError:
         pip = f"pip install langchain langchain-{(provider or 'openai').replace('_', '-')}"
-        raise HybridRouterError(f"{side}: {spec} needs LangChain. Install it with: {pip}") from None
+        raise HybridRouterError(f"{side}: {redact(spec)} needs LangChain. Install it with: {pip}") from None
     limits = {"temperature": options.temperature, "max_tokens": options.max_tokens}
     given: dict[str, Any] = {key: value for key, value in limits.items() if value is not None}
     if provider in ("anthropic", "azure_openai", "deepseek", "groq", "mistralai", "together", "xai"):
@@ -43,13 +46,15 @@ def by_name(spec: str, options: Options, side: str) -> Model:
     except Exception as error:
         if provider is None:
             raise ConfigError(
-                f"{side}: whose model is {spec!r}? Give provider:model, such as openai:gpt-4o-mini, or an address with "
-                "the model's name, such as http://localhost:11434/v1#llama3.2"
+                f"{side}: whose model is {redact(spec)!r}? Give provider:model, such as openai:gpt-4o-mini, or an "
+                "address with the model's name, such as http://localhost:11434/v1#llama3.2"
             ) from None
-        raise ConfigError(f"{side}: {spec} cannot be made: {redact(str(error) or type(error).__name__)}") from None
+        raise ConfigError(
+            f"{side}: {redact(spec)} cannot be made: {redact(str(error) or type(error).__name__)}"
+        ) from None
     wrapped = wrap(chat, options, side, given=True)
     bare = spec.partition(":")[2] or spec
-    return Model(spec, wrapped.ask, bare, _PROVIDERS.get(provider or "", provider))
+    return replace(wrapped, name=spec, model=bare, provider=_PROVIDERS.get(provider or "", provider), address=None)
 
 
 def wrap(target: Any, options: Options, side: str, *, given: bool = False) -> Model:
@@ -78,10 +83,12 @@ def wrap(target: Any, options: Options, side: str, *, given: bool = False) -> Mo
         )
     if not given and (options.temperature is not None or options.max_tokens is not None):
         raise ConfigError(f"{side}: temperature and max_tokens of a {type(target).__name__} are set where it is made")
+    if options.key_env is not None:
+        raise ConfigError(f"{side}: --{side}-key-env is for models by address and for openai:...; leave it out here")
     waits = inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(getattr(call, "__call__", None))  # noqa: B004
     threads = None if waits else ThreadPoolExecutor(options.concurrency, thread_name_prefix=f"collect-{side}")
 
-    async def answer(query: str) -> Any:
+    async def called(query: str) -> Any:
         if threads is None:
             return await call(query)
         found = await asyncio.get_running_loop().run_in_executor(threads, call, query)
@@ -90,11 +97,11 @@ def wrap(target: Any, options: Options, side: str, *, given: bool = False) -> Mo
     async def ask(query: str) -> Response:
         started = perf_counter()
         try:
-            found = await asyncio.wait_for(answer(query), options.timeout)
+            found = await asyncio.wait_for(called(query), options.timeout)
         except asyncio.TimeoutError:
             raise AskError(f"no answer in {options.timeout:g} s", retry=True) from None
         except Exception as error:
-            raise from_exception(error) from None
+            raise from_exception(error, secrets_of(target)) from None
         return read(found, round(perf_counter() - started, 4))
 
     async def close() -> None:
@@ -121,37 +128,34 @@ def _name(target: Any) -> str:
 
 
 def _plain(found: Any, seconds: float) -> Response:
-    if isinstance(found, Response):
-        return found
-    if not isinstance(found, str):
-        raise AskError(f"the callable returned {type(found).__name__}; text is needed", fatal=True)
-    return Response(found, seconds=seconds)
+    response = checked(found)
+    return replace(response, seconds=seconds) if response.seconds is None else response
 
 
 def _langchain(found: Any, seconds: float) -> Response:
-    content = getattr(found, "content", found)
-    if isinstance(content, list):  # blocks: the text of those that have one
-        parts = [part if isinstance(part, str) else part.get("text", "") for part in content]
-        content = "".join(part for part in parts if isinstance(part, str))
-    usage = getattr(found, "usage_metadata", None) or {}
-    about = getattr(found, "response_metadata", None) or {}
-    reason = about.get("finish_reason") or about.get("stop_reason") or about.get("done_reason")
-    return Response(str(content), usage.get("input_tokens"), usage.get("output_tokens"), seconds, reason)
+    usage, about = item(found, "usage_metadata"), item(found, "response_metadata")
+    more = item(found, "additional_kwargs")
+    reply = Reply(
+        found if isinstance(found, str) else item(found, "content"),
+        item(more, "refusal"),
+        item(more, "reasoning_content"),
+        item(found, "tool_calls") or item(more, "function_call"),
+        item(about, "finish_reason") or item(about, "stop_reason") or item(about, "done_reason"),
+        item(usage, "input_tokens"),
+        item(usage, "output_tokens"),
+    )
+    return answer(reply, seconds)
 
 
 def _llama_index(found: Any, seconds: float) -> Response:
-    about = getattr(found, "additional_kwargs", None) or {}
-    raw = getattr(found, "raw", None)
-    usage = _item(raw, "usage")
-    choices = _item(raw, "choices") or [None]
-    return Response(
-        str(getattr(found, "text", found)),
-        about.get("prompt_tokens") or _item(usage, "prompt_tokens"),
-        about.get("completion_tokens") or _item(usage, "completion_tokens"),
-        seconds,
-        _item(choices[0], "finish_reason"),
+    about, raw = item(found, "additional_kwargs"), item(found, "raw")
+    inner = reply_of(raw) or Reply()  # what the provider said, where it speaks as OpenAI does
+    text = found if isinstance(found, str) else item(found, "text")
+    reply = replace(
+        inner,
+        content=inner.content if text is None or text == "" else text,
+        calls=inner.calls or item(about, "tool_calls"),
+        prompt_tokens=item(about, "prompt_tokens") or inner.prompt_tokens,
+        completion_tokens=item(about, "completion_tokens") or inner.completion_tokens,
     )
-
-
-def _item(value: Any, key: str) -> Any:
-    return value.get(key) if isinstance(value, dict) else getattr(value, key, None)
+    return answer(reply, seconds)

@@ -40,9 +40,11 @@ class Hooks:
     Attributes:
         start: Called before the first request.
         progress: Called after each.
+        waiting: Called with a line where a model is waited for.
         stopping: Gives a context in which its argument ends the run in order.
     """
 
     start: Callable[[Start], None] | None = None
     progress: Callable[[Progress], None] | None = None
+    waiting: Callable[[str], None] | None = None
     stopping: Callable[[Callable[[], None]], AbstractContextManager[None]] | None = None

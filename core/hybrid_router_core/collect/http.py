@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from hybrid_router_core.data import Response
 from hybrid_router_core.errors import MissingExtraError
-from hybrid_router_core.responses import Response
 
-from .errors import AskError, from_status, redact, retry_after
-from .models import Model, Options
+from .dialect import Dialect
+from .errors import AskError, retry_after
+from .model import Model, Options
+from .replies import answer, reply_of
+from .secrets import hide, redact
+from .server_words import decoded, error_of, redirected, refusal_of, unreadable
 
 __all__ = ["server"]
 
 _CONNECT = 10.0  # seconds
+_LARGEST = 32 << 20  # bytes of an answer
+_READ = 8192  # bytes of a refusal
 
 
 def server(
@@ -37,7 +45,7 @@ def server(
     except ImportError:
         raise MissingExtraError("aiohttp", "collect") from None
     client = _Client(aiohttp, address, model, key, options)
-    return Model(name, client.ask, model, provider, address, client.close)
+    return Model(name, client.ask, model, provider, address, client.close, client.dialect.notes)
 
 
 class _Client:
@@ -45,32 +53,52 @@ class _Client:
         self._aiohttp = aiohttp
         self._address = address
         self._url = f"{address}/chat/completions"
+        self._hint = "" if address.endswith("/v1") else "; does the address end in /v1?"
         self._proxy = _proxy(address)
         self._secrets = () if key is None else (key,)
         self._headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         self._timeout = aiohttp.ClientTimeout(total=options.timeout, sock_connect=min(_CONNECT, options.timeout))
-        self._body: dict[str, Any] = {"model": model}
-        if options.temperature is not None:
-            self._body["temperature"] = options.temperature
-        if options.max_tokens is not None:
-            openai = urlsplit(address).hostname == "api.openai.com"
-            self._body["max_completion_tokens" if openai else "max_tokens"] = options.max_tokens
-        if options.response_format is not None:
-            self._body["response_format"] = options.response_format
+        self._model = model
+        limit = "max_completion_tokens" if urlsplit(address).hostname == "api.openai.com" else "max_tokens"
+        wanted = {
+            "temperature": options.temperature,
+            limit: options.max_tokens,
+            "response_format": options.response_format,
+        }
+        self.dialect = Dialect({name: value for name, value in wanted.items() if value is not None})
         self._session: Any = None
 
     async def ask(self, query: str) -> Response:
-        """Send one request."""
+        """Send one request; once more for each parameter that the server turns out to know by another name."""
+        messages = [{"role": "user", "content": query}]
+        while True:
+            sent = self.dialect.parameters
+            started = perf_counter()
+            status, headers, raw = await self._post({"model": self._model, **sent, "messages": messages})
+            seconds = round(perf_counter() - started, 4)
+            if 300 <= status < 400:
+                raise redirected(status, headers.get("Location", ""), self._secrets)
+            body = decoded(raw)
+            error = error_of(body) if status < 300 else True
+            if error is None:
+                return self._answer(raw, body, seconds)
+            if not self.dialect.learn(sent, status, raw[:_READ].decode(errors="replace")):
+                raise refusal_of(
+                    status, raw, body if error is True else {"error": error}, retry_after(headers), self._secrets
+                )
+
+    async def _post(self, body: dict[str, Any]) -> tuple[int, Mapping[str, str], bytes]:
         aiohttp = self._aiohttp
         if self._session is None:  # here, where the loop runs; how many are in flight is the caller's business
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0), headers=self._headers, timeout=self._timeout
+                connector=aiohttp.TCPConnector(limit=0),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers=self._headers,
+                timeout=self._timeout,
             )
-        body = {**self._body, "messages": [{"role": "user", "content": query}]}
-        started = perf_counter()
         try:
-            async with self._session.post(self._url, json=body, proxy=self._proxy) as reply:
-                status, headers, raw = reply.status, reply.headers, await reply.read()
+            async with self._session.post(self._url, json=body, proxy=self._proxy, allow_redirects=False) as reply:
+                return reply.status, reply.headers, await self._read(reply)
         except asyncio.TimeoutError as error:
             down = isinstance(error, aiohttp.ConnectionTimeoutError)
             raise AskError(f"no answer from {self._address} in time", retry=True, down=down) from None
@@ -78,12 +106,25 @@ class _Client:
             why = getattr(error.os_error, "strerror", None) or type(error.os_error).__name__
             text = f"no connection to {self._address} ({why}); is the server running, and is the address right?"
             raise AskError(redact(text, self._secrets), retry=True, down=True) from None
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, OSError, ValueError, zlib.error) as error:  # what came is not HTTP
             raise AskError(redact(f"{type(error).__name__}: {error}", self._secrets), retry=True) from None
-        seconds = perf_counter() - started
-        if status != 200:
-            raise from_status(status, _message(raw), retry_after(headers), self._secrets)
-        return _response(raw, seconds)
+
+    async def _read(self, reply: Any) -> bytes:
+        parts, size = [], 0
+        async for part in reply.content.iter_any():
+            parts.append(part)
+            size += len(part)
+            if size > _LARGEST:
+                reply.close()
+                raise AskError(f"the server's answer has more than {_LARGEST >> 20} MiB, which is no answer to a query")
+        return b"".join(parts)
+
+    def _answer(self, raw: bytes, body: Any, seconds: float) -> Response:
+        reply = reply_of(body)
+        if reply is None:
+            raise AskError(redact(f"{unreadable(raw, body)}{self._hint}", self._secrets), retry=True)
+        response = answer(reply, seconds)
+        return replace(response, text=hide(response.text, self._secrets)) if self._secrets else response
 
     async def close(self) -> None:
         """Close all connections."""
@@ -95,37 +136,3 @@ def _proxy(address: str) -> str | None:
     # Not aiohttp's trust_env, which reads ~/.netrc before each request and may send what is in it.
     parts = urlsplit(address)
     return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
-
-
-def _message(raw: bytes) -> str:
-    try:
-        error = json.loads(raw)["error"]
-        if not isinstance(error, dict):
-            return str(error)
-        quota = " (insufficient_quota)" if error.get("code") == "insufficient_quota" else ""
-        return f"{error['message']}{quota}"
-    except (ValueError, KeyError, TypeError):
-        return raw[:200].decode(errors="replace")
-
-
-def _response(raw: bytes, seconds: float) -> Response:
-    try:
-        body = json.loads(raw)
-        choice = body["choices"][0]
-        text = choice["message"].get("content")
-        usage = body.get("usage") or {}
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-        raise AskError(
-            "the server's answer is not of OpenAI's form; does the address end in /v1?", retry=True
-        ) from None
-    return Response(
-        text if isinstance(text, str) else "",
-        _count(usage.get("prompt_tokens")),
-        _count(usage.get("completion_tokens")),
-        round(seconds, 4),
-        choice.get("finish_reason") or None,
-    )
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

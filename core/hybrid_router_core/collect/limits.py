@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta, timezone
 from time import monotonic
 from typing import Any
 
+from hybrid_router_core.data import Response
 from hybrid_router_core.errors import MissingExtraError
-from hybrid_router_core.responses import Response
 
 from .errors import AskError
 
-__all__ = ["Pace", "Retries", "Sleep"]
+__all__ = ["LONGEST_WAIT", "Pace", "Retries", "Sleep", "Waits"]
 
 Sleep = Callable[[float], Awaitable[None]]
-_LONGEST_WAIT = 600.0  # seconds: what a server may ask for before its query is left for the next run
+LONGEST_WAIT = 600.0  # seconds: what a server may ask for before its query is left for the next run
+_LONG = 5.0  # seconds: waits from here on are told
 _FIRST_TRIES = 3  # while a server has never answered: a wrong address shall not take a minute to be told
 
 
@@ -52,10 +54,43 @@ class Pace:
         self._held = max(self._held, monotonic() + seconds)
 
 
-class Retries:
-    """Asks again with a growing, random wait, or the one that the server asks for."""
+class Waits:
+    """Says that a model is waited for: nobody shall look at a screen on which nothing happens.
 
-    def __init__(self, attempts: int, pace: Pace, sleep: Sleep) -> None:
+    Args:
+        name: Who is waited for.
+        say: Takes one line; None says nothing.
+    """
+
+    def __init__(self, name: str, say: Callable[[str], None] | None) -> None:
+        self._name = name
+        self._say = say
+        self._until = monotonic() + _LONG  # what is said holds until then
+
+    def before(self, seconds: float, error: AskError) -> None:
+        """An attempt failed, and the next one begins in so many seconds."""
+        now = monotonic()
+        if self._say is not None and now + seconds > self._until + 1:  # once for all the requests that wait
+            self._until = now + max(seconds, _LONG)
+            when = f" in {seconds:.0f} s" if seconds >= 1 else ""
+            self._say(f"{self._name}: {error.reason}; trying again{when}")
+
+    def answered(self) -> None:
+        """Something came; a next short wait is nothing to tell."""
+        self._until = max(self._until, monotonic() + _LONG)
+
+
+class Retries:
+    """Asks again with a growing, random wait, or the one that the server asks for.
+
+    Args:
+        attempts: Of one request, the first included.
+        pace: How fast.
+        sleep: Waits.
+        waits: Says it.
+    """
+
+    def __init__(self, attempts: int, pace: Pace, sleep: Sleep, waits: Waits | None = None) -> None:
         try:
             tenacity: Any = importlib.import_module("tenacity")
         except ImportError:
@@ -64,6 +99,7 @@ class Retries:
         self._pace = pace
         self._attempts = attempts
         self._answered = False
+        self._waits = waits or Waits("", None)
         self._retrying = tenacity.AsyncRetrying(
             stop=self._enough,
             wait=self._wait,
@@ -83,6 +119,7 @@ class Retries:
             await self._pace.take(tokens)
             answer = await ask(query)
             self._answered = True
+            self._waits.answered()
             return answer
 
         try:
@@ -98,7 +135,13 @@ class Retries:
                 raise error
             return await attempt()
 
-        answer: Response = await self._retrying.copy()(attempt_again)
+        try:
+            answer: Response = await self._retrying.copy()(attempt_again)
+        except AskError as error:
+            if error.after is not None and error.after > LONGEST_WAIT:
+                error.reason += f"; the server asks to wait {_span(error.after)}; run the same command again then"
+                error.args = (error.reason,)
+            raise
         return answer
 
     def _enough(self, state: Any) -> bool:
@@ -108,11 +151,21 @@ class Retries:
 
     @staticmethod
     def _again(error: BaseException) -> bool:
-        return isinstance(error, AskError) and error.retry and (error.after or 0.0) <= _LONGEST_WAIT
+        return isinstance(error, AskError) and error.retry and (error.after or 0.0) <= LONGEST_WAIT
 
     def _wait(self, state: Any) -> float:
         error = state.outcome.exception()
-        if isinstance(error, AskError) and error.after is not None:
-            self._pace.hold(error.after)
-            return error.after
-        return float(self._backoff(state))
+        asked = isinstance(error, AskError) and error.after is not None
+        seconds = float(error.after if asked else self._backoff(state))
+        if asked:
+            self._pace.hold(seconds)
+        self._waits.before(seconds, error)
+        return seconds
+
+
+def _span(seconds: float) -> str:
+    """A wait, with its end where that is near enough to be told as a time of day."""
+    if seconds > 86_400:
+        return f"{seconds / 86_400:,.1f} days"
+    end = datetime.now(timezone.utc) + timedelta(seconds=seconds)
+    return f"{seconds:,.0f} s, until {end:%H:%M} UTC"

@@ -9,10 +9,10 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from hybrid_router_core.data import Response
 from hybrid_router_core.errors import ConfigError
-from hybrid_router_core.responses import Response
 
-from .models import Model
+from .model import Model
 
 __all__ = ["Price", "price_of", "read_prices"]
 
@@ -64,7 +64,7 @@ def read_prices(path: Path) -> dict[str, Price]:
         raise ConfigError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from None
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise ConfigError(f"{path}: is neither YAML nor JSON; write lines such as {_EXAMPLE}") from None
     return parse_prices(body, str(path))
 

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from hybrid_router_core._rows import Unreadable, nearest
+from hybrid_router_core.data import Unreadable, nearest, read_query_rows
 from hybrid_router_core.errors import ConfigError, DataError
-from hybrid_router_core.streams import read_query_rows
 
 __all__ = ["Query", "Source", "source_of"]
 
@@ -44,10 +43,18 @@ def source_of(queries: str | os.PathLike[str] | Iterable[Any], column: str = "qu
     Raises:
         DataError: There is no such file, or its suffix is unknown. Bad rows are named while they are read.
     """
+    if not isinstance(column, str) or not column:
+        raise ConfigError(f"column={column!r}; the name of a column is needed")
     if not isinstance(queries, (str, os.PathLike)):
+        if not isinstance(queries, Iterable):
+            raise DataError(f"queries: found {type(queries).__name__}; give a path, or texts or mappings")
         items = list(queries)
         return lambda: _checked(enumerate(items, 1), "queries, item", column)
     path = Path(queries)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise DataError(
+            f"{path}: is a pipe or a device, and queries are read more than once; write them to a file first"
+        )
     unit, _ = read_query_rows(path)  # opens nothing yet, but looks at the name
     return lambda: _checked(read_query_rows(path)[1], f"{path}, {unit}", column)
 

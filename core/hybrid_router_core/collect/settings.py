@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Literal
 
-from hybrid_router_core.errors import ConfigError
-
 from .export import Failure
+from .model import Options, check_count, check_number
 
 __all__ = ["Collected", "Progress", "Settings"]
 
 Stop = Literal["max_cost", "interrupted"]
+_MOST_SAMPLES = 10_000
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,12 @@ class Settings:
     change_settings: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("samples", "concurrency", "attempts", "max_tokens"):
-            value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-                raise ConfigError(f"{name}={value!r}; a whole number ≥ 1 is needed")
-        for name in ("requests_per_minute", "tokens_per_minute", "timeout", "max_cost"):
-            value = getattr(self, name)
-            if value is not None and not (isfinite(value) and value > 0):
-                raise ConfigError(f"{name}={value!r}; a number > 0 is needed")
-        if self.temperature is not None and not 0 <= self.temperature <= 2:
-            raise ConfigError(f"temperature={self.temperature!r}; a number from 0 to 2 is needed")
+        Options(self.temperature, self.max_tokens, self.timeout, self.concurrency)  # its rules are ours
+        check_count("samples", self.samples, _MOST_SAMPLES)
+        check_count("attempts", self.attempts)
+        for name in ("requests_per_minute", "tokens_per_minute", "max_cost"):
+            if (value := getattr(self, name)) is not None:
+                check_number(name, value)
 
 
 @dataclass(frozen=True)
@@ -91,7 +87,10 @@ class Collected:
         failures: The first few of them.
         failed_path: The list of what failed, if anything did.
         answered: Answers that came in this run.
-        spent: Money for all answers of this output; None if a price is not known.
+        spent: Money for all answers of this output, and for replies that were none; None if a price is not known.
+        empty: Queries whose last reply had no text, by side.
+        cut_off: Answers in the rows that the length limit ended, by side.
+        notes: What a server did not take of what was asked for.
         stopped: Why the run ended early, if it did.
     """
 
@@ -103,6 +102,9 @@ class Collected:
     failed_path: Path | None
     answered: int
     spent: float | None
+    empty: Mapping[str, int]
+    cut_off: Mapping[str, int]
+    notes: tuple[str, ...] = ()
     stopped: Stop | None = None
 
     @property

@@ -19,10 +19,11 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hybrid_router_core.data import Response
 from hybrid_router_core.errors import ConfigError
-from hybrid_router_core.responses import Response
 
 from .errors import CollectError
+from .replies import EMPTY
 
 __all__ = ["Row", "Store", "query_key"]
 
@@ -45,6 +46,7 @@ class Row(NamedTuple):
     query: bytes
     sample: int
     outcome: Response | str
+    lost: float = 0.0  # money for a reply that is no answer
 
 
 def query_key(query: str) -> bytes:
@@ -70,6 +72,8 @@ class Store:
                 self._db.execute("PRAGMA synchronous=FULL")
                 self._db.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
                 version = int(self._meta("format", _FORMAT))
+                if version == _FORMAT and not self._meta("empty", 0):
+                    self._drop_empty()
             if version > _FORMAT:
                 raise CollectError(f"{path}: is of format {version}, this version reads {_FORMAT}; upgrade")
         except BaseException:
@@ -116,10 +120,12 @@ class Store:
         with self._explained():
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                for model, query, sample, outcome in rows:
+                for model, query, sample, outcome, lost in rows:
                     key = (model, query, sample)
                     if isinstance(outcome, str):
                         self._db.execute("INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)", (*key, outcome))
+                        if lost:
+                            self._db.execute(_LOSE, (lost,))
                         continue
                     response = vars(outcome)
                     text = response["text"].encode("utf-8", "surrogatepass")
@@ -144,9 +150,9 @@ class Store:
         return None if found is None else str(found)
 
     def spent(self) -> float:
-        """Money for all answers in the file, of all models and runs."""
+        """Money for all answers in the file, of all models and runs, and for replies that were none."""
         with self._explained():
-            return float(self._one("SELECT TOTAL(cost) FROM answers"))
+            return float(self._one("SELECT TOTAL(cost) FROM answers")) + float(self._meta("lost", 0.0))
 
     def means(self, model: int) -> tuple[float | None, float | None]:
         """Mean length, in tokens, and mean cost of this model's answers so far."""
@@ -160,6 +166,18 @@ class Store:
             self._db.close()
         except sqlite3.Error:  # a full disk refuses the checkpoint, and the next run does it
             return
+
+    def _drop_empty(self) -> None:
+        """Older versions kept replies without text as answers: they are asked for again, and stay paid."""
+        self._db.execute("BEGIN IMMEDIATE")
+        found = (row for row in self._db.execute(_ALL) if Response(row[3].decode("utf-8", "surrogatepass")).empty)
+        for model, query, sample, _, cost in list(found):
+            key = (model, query, sample)
+            self._db.execute("INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)", (*key, f"{EMPTY}: no text came"))
+            self._db.execute("DELETE FROM answers WHERE model = ? AND query = ? AND sample = ?", key)
+            self._db.execute(_LOSE, (cost or 0.0,))
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('empty', 1)")
+        self._db.execute("COMMIT")
 
     def _meta(self, name: str, default: Any) -> Any:
         if name == "format":
@@ -188,6 +206,8 @@ class Store:
             raise CollectError(f"{self.path}: {remedy} ({text})") from None
 
 
+_LOSE = "INSERT INTO meta VALUES ('lost', ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value"
+_ALL = "SELECT model, query, sample, text, cost FROM answers WHERE length(text) < 65536"
 _COLUMNS = ("prompt_tokens", "completion_tokens", "seconds", "finish_reason", "cost")
 _ANSWERED = "SELECT identity FROM models WHERE model = ? AND model IN (SELECT model FROM answers)"
 _SAMPLES = "SELECT sample FROM answers WHERE model = ? AND query = ? AND sample < ?"

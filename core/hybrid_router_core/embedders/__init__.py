@@ -7,13 +7,16 @@ from .probe import fingerprints_match
 from .resolve import resolve_embedder
 from .sentence_transformers import SentenceTransformerEmbedder
 from .static import StaticEmbedder, TokenIds
+from .text import TEXT_LIMIT, bound_text
 
 __all__ = [
+    "TEXT_LIMIT",
     "CustomEmbedder",
     "Embedder",
     "SentenceTransformerEmbedder",
     "StaticEmbedder",
     "TokenIds",
+    "bound_text",
     "embed_in_batches",
     "fingerprints_match",
     "resolve_embedder",

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from hybrid_router_core._types import Float32Array, FloatArray
-from hybrid_router_core.text import bound_text
 
 from .base import checked_vectors
+from .text import bound_text
 
 __all__ = ["ProbedEmbedder", "fingerprints_match"]
 

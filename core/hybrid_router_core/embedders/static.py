@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_router_core._types import Float32Array, IntArray
-from hybrid_router_core.text import bound_text
+
+from .text import bound_text
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -10,8 +10,7 @@ from math import log1p, sqrt
 import numpy as np
 
 from hybrid_router_core._types import AnyArray, Float32Array
-from hybrid_router_core.embedders import StaticEmbedder, TokenIds
-from hybrid_router_core.text import bound_text
+from hybrid_router_core.embedders import StaticEmbedder, TokenIds, bound_text
 
 from .words import GROUPS, RANKS, token_codes
 

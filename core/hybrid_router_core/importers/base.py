@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hybrid_router_core._rows import nearest
+from hybrid_router_core.data import nearest
 from hybrid_router_core.errors import ConfigError, DataError
 
 __all__ = ["LARGE", "SMALL", "Form", "ImportSettings", "ImportedRow", "Tally", "names_of", "records"]
@@ -107,7 +107,7 @@ def records(rows: Iterable[ImportedRow], settings: ImportSettings, tally: Tally)
 
     Raises:
         ConfigError: Only one model is named, or one twice.
-        DataError: There are no rows, or none has both models, or groups are given in some rows only.
+        DataError: There are no rows, or none has both models.
     """
     small, large = settings.small, settings.large
     chosen = small is not None
@@ -123,9 +123,6 @@ def records(rows: Iterable[ImportedRow], settings: ImportSettings, tally: Tally)
             small, large = SMALL, LARGE
         for model in row.quality:
             tally.models[model] = tally.models.get(model, 0) + 1
-        for name, value, shown in (("group", row.group, first.group), ("id", row.id, first.id)):
-            if (value is None) != (shown is None):
-                raise DataError(f"{row.where}: {name} is given in some rows only; give it in all rows or in none")
         named = {"group": row.group, "id": row.id}
         extra = {name: value for name, value in named.items() if value is not None}
         if small is None or large is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hybrid_router_core.errors import ConfigError, DataError
-from hybrid_router_core.quality.preference import SMALL_WINS, preference_qualities
+from hybrid_router_core.quality import SMALL_WINS, preference_qualities
 
 from .base import ImportedRow, ImportSettings, names_of
 from .files import Place, read_records, text_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from hybrid_router_core._rows import nearest
+from hybrid_router_core.data import nearest
 from hybrid_router_core.errors import DataError
 
 from .base import ImportedRow, ImportSettings

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hybrid_router_core._readers import arrow_modules, read_rows
-from hybrid_router_core._rows import Unreadable, nearest
+from hybrid_router_core.data import WORDS, Unreadable, arrow_batches, arrow_modules, nearest, read_rows
 from hybrid_router_core.errors import DataError
 
 __all__ = ["Place", "finite", "read_records", "text_of"]
@@ -58,7 +57,7 @@ class Place:
 def finite(value: Any) -> float | None:
     """The finite number that a value is or spells, else None."""
     if isinstance(value, str):
-        value = {"true": 1.0, "false": 0.0}.get(value.strip().lower(), value)
+        value = WORDS.get(value.strip().lower(), value)
     if not isinstance(value, (bool, int, float, str)):
         return None
     try:
@@ -116,35 +115,16 @@ def read_records(path: Path, split: str | None = None) -> Iterator[Place]:
 
 
 def _columns(path: Path) -> Iterator[Place]:
-    arrow, parquet = arrow_modules()
+    arrow, _ = arrow_modules()
     number = 0
     try:
-        for batch in _batches(arrow, parquet, path):
+        for batch in arrow_batches(path, 1 << 10):
             for record in batch.to_pylist():
                 number += 1
                 yield Place(record, f"{path}, record {number}")
     except (arrow.ArrowException, OSError) as error:
         reason = str(error).partition("\n")[0]
         raise DataError(f"{path}, record {number + 1}: not a readable {path.suffix} file ({reason})") from None
-
-
-def _batches(arrow: Any, parquet: Any, path: Path) -> Iterator[Any]:
-    if path.suffix.lower() == ".parquet":
-        with parquet.ParquetFile(path) as file:
-            yield from file.iter_batches(1 << 10)
-        return
-    with arrow.memory_map(str(path)) as source:
-        try:
-            reader = arrow.ipc.open_stream(source)  # as `datasets` writes them
-        except arrow.ArrowInvalid:
-            source.seek(0)
-            file = arrow.ipc.open_file(source)
-            yield from (file.get_batch(i) for i in range(file.num_record_batches))
-            return
-        with reader:
-            for batch in reader:
-                for start in range(0, len(batch), 1 << 10):
-                    yield batch.slice(start, 1 << 10)
 
 
 def _split_of(path: Path) -> str:

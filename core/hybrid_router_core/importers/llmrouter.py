@@ -9,9 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from hybrid_router_core._readers import read_rows
-from hybrid_router_core._rows import Unreadable, nearest
-from hybrid_router_core.dataset import RoutingDataset
+from hybrid_router_core.data import RoutingDataset, Unreadable, nearest, read_rows
 from hybrid_router_core.errors import DataError
 
 from .base import ImportedRow, ImportSettings

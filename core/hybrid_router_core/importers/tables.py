@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hybrid_router_core._rows import MANY_COLUMNS, PAIR_COLUMNS, nearest
+from hybrid_router_core.conversation import query_from_messages
+from hybrid_router_core.data import MANY_COLUMNS, PAIR_COLUMNS, nearest
 from hybrid_router_core.errors import ConfigError, DataError
 
 from .base import LARGE, SMALL, ImportedRow, ImportSettings
@@ -14,14 +15,16 @@ from .files import Place, finite, read_records, text_of
 
 __all__ = ["read_table"]
 
-_OURS = tuple(dict.fromkeys((*PAIR_COLUMNS, *MANY_COLUMNS)))
+_WINNER = "winner"
+_OURS = tuple(dict.fromkeys((*PAIR_COLUMNS, *MANY_COLUMNS, _WINNER)))
+_TIES = ("tie", "tied", "draw", "both", "neither")
 
 
 def read_table(path: Path, settings: ImportSettings) -> Iterator[ImportedRow]:
     """Rows with our columns, under our names or those of `settings.columns`; other columns are left out.
 
     Either query, small_quality and large_quality (group, small_cost, large_cost, id), or query, quality by model (cost,
-    group, id).
+    group, id), or query and winner, which is small or large, by this word or the model's name, or tie.
 
     Raises:
         ConfigError: `settings.columns` holds a name that is not one of ours.
@@ -36,20 +39,45 @@ def read_table(path: Path, settings: ImportSettings) -> Iterator[ImportedRow]:
             quality = {m: value for m, value in _by_model(place, theirs["quality"]).items() if value is not None}
             cost = {m: value for m, value in _by_model(place, theirs["cost"]).items() if value is not None}
         else:
-            quality = {model: place.record.get(theirs[f"{side}_quality"]) for side, model in _sides(small, large)}
+            quality = _pair(place, theirs, small, large)
             costs = {model: place.record.get(theirs[f"{side}_cost"]) for side, model in _sides(small, large)}
             cost = {model: value for model, value in costs.items() if value is not None}
-            for side, model in _sides(small, large):
-                if quality[model] is None:
-                    raise place.bad(theirs[f"{side}_quality"], "a quality (name its column with --column)")
         yield ImportedRow(
-            place.text(theirs["query"]),
+            _query(place, theirs),
             {model: _samples(place, value, model) for model, value in quality.items()},
             {model: _cost(place, value, model) for model, value in cost.items()},
             place.name(theirs["group"]),
             place.name(theirs["id"]),
             place.where,
         )
+
+
+def _pair(place: Place, theirs: Mapping[str, str], small: str, large: str) -> dict[str, Any]:
+    """The qualities that are there; a row that lacks one is left out later, and counted."""
+    if theirs[_WINNER] in place.record and theirs["small_quality"] not in place.record:
+        winner = place.record[theirs[_WINNER]]
+        won = str(winner).strip().lower()
+        if won in _TIES:
+            return {small: 0.5, large: 0.5}
+        if won not in ("small", "large", small.lower(), large.lower()):
+            raise place.bad(theirs[_WINNER], f"small, large, {small!r}, {large!r} or tie")
+        return {small: float(won in ("small", small.lower())), large: float(won in ("large", large.lower()))}
+    quality = {}
+    for side, model in _sides(small, large):
+        column = theirs[f"{side}_quality"]
+        if column not in place.record:
+            raise place.bad(column, "a quality (name its column with --column)")
+        value = place.record[column]
+        if value is not None and value != "" and value == value:
+            quality[model] = value
+    return quality
+
+
+def _query(place: Place, theirs: Mapping[str, str]) -> str:
+    messages = text_of(place.record.get(theirs["messages"]))
+    if theirs["query"] not in place.record and isinstance(messages, list):
+        return query_from_messages(messages) or place.text(theirs["query"])
+    return place.text(theirs["query"])
 
 
 def _sides(small: str, large: str) -> tuple[tuple[str, str], tuple[str, str]]:

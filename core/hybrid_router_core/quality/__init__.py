@@ -7,13 +7,14 @@ from .choice import Choice
 from .custom import FunctionMetric
 from .embedding import EmbeddingSimilarity
 from .judge import Judge, PairJudge
-from .preference import preference_qualities
+from .preference import SMALL_WINS, preference_qualities
 from .registry import METRICS, make_metric
 from .reward import RewardModel
 from .rouge import RougeL
 
 __all__ = [
     "METRICS",
+    "SMALL_WINS",
     "AnswerMatch",
     "BartScore",
     "Choice",

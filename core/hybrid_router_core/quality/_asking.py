@@ -1,29 +1,25 @@
-"""Asking a chat model many questions at once, and reading a JSON verdict from each answer."""
+"""Asking a chat model many questions at once, and reading a verdict from each answer."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 import threading
 import weakref
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from hybrid_router_core.collect.errors import AskError
-from hybrid_router_core.collect.limits import Pace, Retries
-from hybrid_router_core.collect.models import Model, Options, resolve
+from hybrid_router_core.collect import AskError, Model, Options, Pace, Retries, Waits, redact, resolve
 from hybrid_router_core.errors import ConfigError, HybridRouterError
 
-__all__ = ["Asker", "Counts", "json_object"]
+__all__ = ["Asker", "Counts"]
 
-Parse = Callable[[dict[str, Any]], "float | None"]
+Parse = Callable[[str], "float | None"]
 T = TypeVar("T")
 
 _ATTEMPTS = 6  # of a request that fails: refused for now, no connection, no answer in time
-_THOUGHTS = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
-_FENCE = re.compile(r"\A```(?:json)?[ \t]*\n(.*)\n?```\Z", re.DOTALL)
+_SHOWN = 60  # characters of an answer that was no verdict
 _REMINDER = "\n\nYour last answer could not be read. Answer with nothing but one JSON object of exactly that form."
 
 
@@ -36,12 +32,16 @@ class Counts:
         unparsable: Answers that were no verdict, and were asked for again.
         given_up: Questions without a verdict after the last try.
         failed: Questions whose requests failed.
+        example: The start of an answer that was no verdict.
+        reason: Why a request failed.
     """
 
     asked: int = 0
     unparsable: int = 0
     given_up: int = 0
     failed: int = 0
+    example: str | None = None
+    reason: str | None = None
 
 
 class Asker:
@@ -57,11 +57,13 @@ class Asker:
         try:
             self.model: Model = resolve(model, options, side="judge")
         except ConfigError as error:
-            raise ConfigError(str(error).replace("--judge-key-env", "the option key_env")) from None
+            raise ConfigError(_in_our_words(str(error))) from None
         self.counts = Counts()
         self._concurrency = options.concurrency
         self._tries = tries
-        self._retries = Retries(_ATTEMPTS, Pace(None, None, asyncio.sleep), asyncio.sleep)
+        self.say: Callable[[str], None] | None = None
+        self._waits = Waits(f"judge {self.model.name}", self._say)
+        self._retries = Retries(_ATTEMPTS, Pace(None, None, asyncio.sleep), asyncio.sleep, self._waits)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing: weakref.finalize[..., Asker] | None = None
 
@@ -94,6 +96,7 @@ class Asker:
                         raise
                     errors.append(error)
                     self.counts.failed += 1
+                    self.counts.reason = _in_our_words(error.reason)
                     return None
 
         tasks = [asyncio.ensure_future(one(prompt)) for prompt in prompts]
@@ -103,9 +106,11 @@ class Asker:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            raise HybridRouterError(f"the judge {self.model.name} cannot be asked: {error.reason}") from None
+            raise HybridRouterError(
+                f"the judge {self.model.name} cannot be asked: {_in_our_words(error.reason)}"
+            ) from None
         if errors and len(errors) == len(prompts):
-            raise HybridRouterError(f"the judge {self.model.name} answers nothing: {errors[-1].reason}")
+            raise HybridRouterError(f"the judge {self.model.name} answers nothing: {self.counts.reason}")
         return found
 
     async def _verdict(self, prompt: str, parse: Parse) -> float | None:
@@ -113,14 +118,18 @@ class Asker:
         for _ in range(self._tries):
             answer = await self._retries.ask(self.model.ask, question, 0.0)
             self.counts.asked += 1
-            record = json_object(answer.text)
-            verdict = None if record is None else parse(record)
+            verdict = parse(answer.text)
             if verdict is not None:
                 return verdict
             self.counts.unparsable += 1
+            self.counts.example = self.counts.example or redact(answer.text)[:_SHOWN]
             question = prompt + _REMINDER  # at temperature 0 the very same question has the very same answer
         self.counts.given_up += 1
         return None
+
+    def _say(self, line: str) -> None:
+        if self.say is not None:
+            self.say(_in_our_words(line))
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         if self._loop is None:
@@ -138,7 +147,8 @@ class Asker:
 
 def _stop(loop: asyncio.AbstractEventLoop, thread: threading.Thread, model: Model) -> None:
     if model.close is not None:
-        asyncio.run_coroutine_threadsafe(_closed(model), loop).result(timeout=5)
+        with suppress(Exception):  # a connection that does not close is no matter, the verdicts are there
+            asyncio.run_coroutine_threadsafe(_closed(model), loop).result(timeout=5)
     loop.call_soon_threadsafe(loop.stop)
     thread.join(timeout=5)
     loop.close()
@@ -149,19 +159,10 @@ async def _closed(model: Model) -> None:
         await model.close()
 
 
-def json_object(text: str) -> dict[str, Any] | None:
-    r"""The JSON object that the text is; None if it is anything else.
-
-    What a reasoning model thinks aloud before it, and a code fence around it, are taken off; nothing is repaired.
-
-    >>> json_object('```json\n{"grade": 7}\n```')
-    {'grade': 7}
-    """
-    text = _THOUGHTS.sub("", text, count=1).strip()
-    if fenced := _FENCE.match(text):
-        text = fenced[1]
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
+def _in_our_words(text: str) -> str:
+    """The client names the options of the command ``collect``; a judge has its own."""
+    named = {"--judge-key-env": "the option key_env", "--max-tokens": "the option max_tokens"}
+    named["--small-key-env and --large-key-env name"] = "the option key_env names"
+    for theirs, ours in named.items():
+        text = text.replace(theirs, ours)
+    return text

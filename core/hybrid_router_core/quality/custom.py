@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib
 import math
+import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from hybrid_router_core._rows import nearest
 from hybrid_router_core._types import FloatArray
+from hybrid_router_core.data import nearest
 from hybrid_router_core.errors import ConfigError
 
 from .base import Direction, Need, References, checked_scores
@@ -48,6 +50,9 @@ class FunctionMetric:
             raise ConfigError(f"{function!r} is a {type(function).__name__}; a metric is a function")
         if direction not in ("higher", "lower"):
             raise ConfigError(f"direction={direction!r}; allowed are higher, lower")
+        for name, value in (("low", low), ("high", high)):
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise ConfigError(f"{name}={value!r}: a number is needed")
         if not low < high:
             raise ConfigError(f"low={low!r}, high={high!r}: low must be below high")
         self.function = function
@@ -59,13 +64,16 @@ class FunctionMetric:
 
     def score(self, queries: Sequence[str], responses: Sequence[str], references: References) -> FloatArray:
         """What the function returns; None and NaN mean that there is no verdict."""
-        if self.batch:
-            found = self.function(list(queries), list(responses), [list(accepted) for accepted in references])
-        else:
-            found = [
-                self.function(query, response, list(accepted))
-                for query, response, accepted in zip(queries, responses, references, strict=True)
-            ]
+        try:
+            if self.batch:
+                found = self.function(list(queries), list(responses), [list(accepted) for accepted in references])
+            else:
+                found = [
+                    self.function(query, response, list(accepted))
+                    for query, response, accepted in zip(queries, responses, references, strict=True)
+                ]
+        except Exception as error:
+            raise ConfigError(f"{self.name} raised {_raised(error)}") from error
         try:
             found = [np.nan if value is None else value for value in found]
         except TypeError:
@@ -89,13 +97,27 @@ def import_function(spec: str) -> Any:
         found: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
-            raise  # the module is there; what it imports is not
+            # The module is there; what it imports is not.
+            raise ConfigError(
+                f"{spec!r}: {module_name} needs the module {error.name!r}, which is not installed"
+            ) from error
         raise ConfigError(
             f"{spec!r}: there is no module {error.name!r}; its file must be installed or lie in the folder "
             "in which the command is run"
         ) from None
+    except Exception as error:
+        raise ConfigError(f"{spec!r}: importing {module_name} raised {_raised(error)}") from error
     for part in path.split("."):
         if not hasattr(found, part):
             raise ConfigError(f"{spec!r}: {module_name!r} has no {part!r}{nearest(part, dir(found))}")
         found = getattr(found, part)
     return found
+
+
+def _raised(error: Exception) -> str:
+    """What the user's code raised, and where; not its message, which may hold a query."""
+    if isinstance(error, SyntaxError):
+        return f"SyntaxError ({Path(error.filename or '?').name}, line {error.lineno})"
+    frames = traceback.extract_tb(error.__traceback__)
+    last = frames[-1]
+    return f"{type(error).__name__} ({Path(last.filename).name}, line {last.lineno})"

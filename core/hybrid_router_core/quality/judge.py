@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 
 from hybrid_router_core._types import FloatArray
-from hybrid_router_core.collect.models import Options
+from hybrid_router_core.collect import Options
 from hybrid_router_core.errors import ConfigError
 
 from ._asking import Asker, Counts
+from ._verdicts import better_in, grade_in
 from .base import Direction, Need, References
 
 __all__ = ["Judge", "PairJudge"]
@@ -50,6 +51,8 @@ class _AnyJudge:
         for name, value in (("concurrency", concurrency), ("tries", tries)):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ConfigError(f"{name}={value!r}: a whole number from 1 on is needed")
+        if not isinstance(criteria, str) or not criteria.strip():
+            raise ConfigError(f"criteria={criteria!r}: a text is needed, such as 'whether the answer is polite.'")
         if isinstance(model, str) and temperature is None:
             temperature = 0.0  # a callable or a framework's model has its own
         form = _schema(self.verdict)
@@ -65,14 +68,18 @@ class _AnyJudge:
     def notes(self) -> list[str]:
         """The counts in words, for a summary."""
         counts = self.counts
-        lines = [f"judge {self._asker.model.name}: {counts.asked:,} verdicts asked for"]
-        if counts.unparsable:
-            lines.append(f"  {counts.unparsable:,} could not be read and were asked for again")
+        shown = f", such as {counts.example!r}" if counts.example else ""
+        unread = f"{counts.unparsable:,} could not be read{shown}"
+        lines = [f"judge {self._asker.model.name}: {counts.asked:,} verdicts asked for, {unread}"]
         if counts.given_up:
             lines.append(f"  {counts.given_up:,} questions got none that could be read; nothing was guessed")
         if counts.failed:
-            lines.append(f"  {counts.failed:,} questions got no answer")
-        return lines
+            lines.append(f"  {counts.failed:,} questions got no answer ({counts.reason})")
+        return [*lines, *(f"  {note}" for note in self._asker.model.notes)]
+
+    def tell(self, say: Callable[[str], None]) -> None:
+        """Say waits with this."""
+        self._asker.say = say
 
     def close(self) -> None:
         """Free the connections to the model."""
@@ -92,8 +99,8 @@ class _AnyJudge:
 class Judge(_AnyJudge):
     """A chat model grades each response from 1 to 10, knowing the accepted answers where there are some.
 
-    An answer of the judge that is not exactly the JSON object asked for is asked for again, and counted; after the last
-    try there is no verdict (NaN). Nothing is guessed.
+    An answer in which there is no grade, or more than one, is asked for again, and counted; after the last try there is
+    no verdict (NaN). Nothing is guessed.
 
     Args:
         model: As for `collect`: ``openai:gpt-4o``, ``http://localhost:8000/v1#model``, another name of LangChain's
@@ -123,7 +130,7 @@ class Judge(_AnyJudge):
             self._prompt(_GRADE, query, {"answer": response}, accepted)
             for query, response, accepted in zip(queries, responses, references, strict=True)
         ]
-        return _array(self._asker.verdicts(prompts, _grade))
+        return _array(self._asker.verdicts(prompts, grade_in))
 
 
 class PairJudge(_AnyJudge):
@@ -154,27 +161,15 @@ class PairJudge(_AnyJudge):
             rows.append(i)
             for first, second in ((a, b), (b, a)):
                 prompts.append(self._prompt(_COMPARE, query, {"answer A": first, "answer B": second}, accepted))
-        found = _array(self._asker.verdicts(prompts, _first_wins))
+        found = _array(self._asker.verdicts(prompts, better_in))
         forward, backward = found[0::2], 1 - found[1::2]
         agreed = np.where(forward == backward, forward, 0.5)
         wins[rows] = np.where(np.isnan(forward) | np.isnan(backward), np.nan, agreed)
         return wins
 
 
-def _grade(record: dict[str, Any]) -> float | None:
-    grade = record.get("grade")
-    if isinstance(grade, bool) or not isinstance(grade, (int, float)) or grade not in range(1, 11):
-        return None
-    return float(grade)
-
-
-def _first_wins(record: dict[str, Any]) -> float | None:
-    better = record.get("better")
-    return {"A": 1.0, "B": 0.0, "tie": 0.5}.get(better) if isinstance(better, str) else None
-
-
 def _schema(verdict: dict[str, Any]) -> dict[str, Any]:
-    """Structured output as OpenAI-compatible servers take it; the answer is checked all the same."""
+    """Structured output as OpenAI-compatible servers take it, where they do; the answer is read all the same."""
     properties = {"reason": {"type": "string"}, **verdict}
     schema = {
         "type": "object",

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from hybrid_router_core._rows import nearest
+from hybrid_router_core.data import nearest
 from hybrid_router_core.errors import ConfigError
 
 from .answers import AnswerMatch, Contains, ExactMatch, Numeric

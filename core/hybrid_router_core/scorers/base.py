@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 import numpy as np
 
 from hybrid_router_core._types import AnyArray, Float32Array, FloatArray
-from hybrid_router_core.errors import DataError
+from hybrid_router_core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Progress", "Scorer", "Targets"]
+__all__ = ["Progress", "Scorer", "Targets", "check_seed"]
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the steps done and the most there can be; training may stop early."""
@@ -47,6 +47,21 @@ class Targets:
     def gap(self) -> FloatArray:
         """small_quality - large_quality."""
         return self.small_quality - self.large_quality
+
+    def figures(self) -> dict[str, float]:
+        """What an artifact keeps of its training: the number of queries and the means."""
+        return {
+            "n_queries": float(len(self.label)),
+            "mean_label": float(self.label.mean()),
+            "mean_small_quality": float(self.small_quality.mean()),
+            "mean_large_quality": float(self.large_quality.mean()),
+        }
+
+
+def check_seed(seed: Any) -> None:
+    """Raise a ConfigError, unless this is an integer >= 0."""
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise ConfigError(f"seed is {seed!r}; allowed: an integer >= 0")
 
 
 class Scorer(Protocol):

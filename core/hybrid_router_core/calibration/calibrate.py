@@ -1,0 +1,148 @@
+"""From one target to a threshold and its record."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hybrid_router_core._types import BoolArray, FloatArray
+from hybrid_router_core.data import Draws, RoutingDataset
+from hybrid_router_core.errors import ConfigError, DataError
+from hybrid_router_core.evaluation import design_effect, grouping_note, metrics
+from hybrid_router_core.routing import goes_to_small
+
+from .betting import METHOD
+from .checks import checked_arrays, checked_range
+from .held_out import held_out
+from .record import Calibration
+from .targets import threshold_for_cost_advantage, threshold_for_pgr, threshold_for_quality_drop
+
+__all__ = ["calibrate_on", "calibrate_threshold"]
+
+
+def calibrate_threshold(
+    scores: ArrayLike,
+    small_quality: ArrayLike,
+    large_quality: ArrayLike,
+    *,
+    cost_advantage: float | None = None,
+    pgr: float | None = None,
+    max_quality_drop: float | None = None,
+    confidence: float = 0.95,
+    quality_range: tuple[float, float] | None = None,
+    queries: ArrayLike | None = None,
+    groups: Sequence[str] | None = None,
+    left_out: int = 0,
+    seed: int = 0,
+) -> Calibration:
+    """Choose the threshold for exactly one target and record what it achieves; `targets` says how.
+
+    Args:
+        scores: Shape (n,), in [0, 1].
+        small_quality: Shape (n,).
+        large_quality: Shape (n,).
+        cost_advantage: Share of the queries that shall go to small, 0 to 1.
+        pgr: Performance gap that shall be recovered, 0 to 1.
+        max_quality_drop: Most quality that may be lost against all-large, in units of quality, >= 0.
+        confidence: Of that guarantee, in (0, 1).
+        quality_range: Lowest and highest quality possible, for that guarantee; None means (0, 1).
+        queries: One value a row that is equal for the rows of one query: they count as one draw, with their means.
+            Without it every row is taken for an independent draw.
+        groups: A name per row: the record says whether rows of one group lose alike.
+        left_out: For the record.
+        seed: Of the orders in which the guarantee tests the draws.
+
+    Raises:
+        CalibrationError: If the target cannot be reached; the message says what can.
+        ConfigError: If not exactly one target is given, or a setting is out of its range.
+        DataError: If the arrays are unusable.
+    """
+    targets = {"cost_advantage": cost_advantage, "pgr": pgr, "max_quality_drop": max_quality_drop}
+    given = [f"{name}={value!r}" for name, value in targets.items() if value is not None]
+    if len(given) != 1:
+        raise ConfigError(
+            f"{len(given)} calibration targets given ({', '.join(given) or 'none'}); "
+            "give exactly one of cost_advantage=, pgr= and max_quality_drop="
+        )
+    rows = checked_arrays(scores, small_quality, large_quality)
+    n = len(rows[0])
+    draws = Draws.of(np.arange(n) if queries is None else queries)
+    if len(draws.place) != n or (groups is not None and len(groups) != n):
+        raise DataError(f"queries and groups must have one entry for each of the {n} rows")
+    values, small, large = (draws.mean(column) for column in rows)
+    name: Literal["cost_advantage", "pgr", "max_quality_drop"]
+    if cost_advantage is not None:
+        name, target, method = "cost_advantage", cost_advantage, "nearest share on the calibration data"
+        threshold = threshold_for_cost_advantage(values, cost_advantage)
+    elif pgr is not None:
+        name, target, method = "pgr", pgr, "cheapest threshold on the calibration data (PGR: arXiv:2406.18665)"
+        threshold = threshold_for_pgr(values, small, large, pgr)
+    else:
+        assert max_quality_drop is not None  # noqa: S101  # for the type checker: exactly one is given
+        name, target, method = "max_quality_drop", max_quality_drop, METHOD
+        threshold = threshold_for_quality_drop(
+            values, small, large, max_quality_drop, confidence, quality_range, seed=seed
+        )
+    certified = name == "max_quality_drop"
+    to_small = goes_to_small(values, threshold)
+    large_is_better = metrics.recoverable(small, large) > 0  # not so for NaN
+    effect = None
+    if groups is not None:
+        effect = design_effect(np.where(to_small, large - small, 0.0), [groups[i] for i in draws.first], seed)
+    return Calibration(
+        target=name,
+        target_value=float(target),
+        confidence=float(confidence) if certified else None,
+        threshold=threshold,
+        n=n,
+        n_queries=len(draws),
+        left_out=left_out,
+        design_effect=effect,
+        cost_advantage=metrics.cost_advantage(to_small),
+        quality_drop=metrics.quality_drop(small, large, to_small),
+        pgr=metrics.pgr(small, large, to_small) if large_is_better else None,
+        # The target is the bound: one read off the data at the chosen threshold would ignore that it was chosen there.
+        quality_drop_bound=float(target) if certified else None,
+        quality_range=checked_range(quality_range, small, large) if certified else None,
+        seed=seed if certified else None,
+        method=method,
+    )
+
+
+def calibrate_on(data: RoutingDataset, scores: FloatArray, seen: BoolArray, *, seed: int, **target: Any) -> Calibration:
+    """`calibrate_threshold` on the rows that were not trained on; warns of what weakens the result.
+
+    Args:
+        data: Queries with qualities, n rows.
+        scores: The router's, shape (n,).
+        seen: Which queries were trained on, shape (n,).
+        seed: Of the guarantee.
+        target: The target and its settings, as `calibrate_threshold` takes them.
+    """
+    rows = held_out(data, seen)
+    record = calibrate_threshold(
+        scores[~seen],
+        rows.mean_small,
+        rows.mean_large,
+        queries=rows.query_hashes,
+        groups=rows.groups,
+        left_out=len(data) - len(rows),
+        seed=seed,
+        **target,
+    )
+    if record.left_out:
+        warnings.warn(
+            f"{record.left_out} of the {len(data)} calibration rows were left out: their queries were trained on, so "
+            "their scores flatter the router",
+            stacklevel=3,
+        )
+    if record.design_effect is not None and record.confidence is not None and rows.groups is not None:
+        queries = len(np.unique(rows.query_hashes))
+        note = grouping_note(record.design_effect, queries, len(set(rows.groups)), "The guarantee")
+        if note:
+            warnings.warn(note, stacklevel=3)
+    return record

@@ -1,0 +1,39 @@
+"""Rows on disk -> a checked data set: readers of many forms, streams of any length, and recorded responses."""
+
+from .cells import WORDS
+from .checks import check_dataset, check_queries
+from .dataset import RoutingDataset
+from .lines import json_bytes, write_lines
+from .readers import read_rows
+from .repeats import Draws
+from .response_rows import Response, ResponseRow, Side
+from .responses import read_responses
+from .rows import MANY_COLUMNS, PAIR_COLUMNS, Unreadable, is_many, nearest
+from .streams import in_chunks, read_data_chunks, read_queries, read_query_rows
+from .tables import arrow_batches, arrow_modules
+
+__all__ = [
+    "MANY_COLUMNS",
+    "PAIR_COLUMNS",
+    "WORDS",
+    "Draws",
+    "Response",
+    "ResponseRow",
+    "RoutingDataset",
+    "Side",
+    "Unreadable",
+    "arrow_batches",
+    "arrow_modules",
+    "check_dataset",
+    "check_queries",
+    "in_chunks",
+    "is_many",
+    "json_bytes",
+    "nearest",
+    "read_data_chunks",
+    "read_queries",
+    "read_query_rows",
+    "read_responses",
+    "read_rows",
+    "write_lines",
+]

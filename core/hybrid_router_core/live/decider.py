@@ -1,0 +1,223 @@
+"""What every adapter needs alike: a router in any of its forms, decisions sync and async, faults that go to large.
+
+Sync and async share one path. The async way gathers the queries that wait while a batch is being scored into the next
+batch, and scores in a thread, so that neither a slow embedder nor a thousand concurrent calls block the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
+
+from hybrid_router_core.errors import ConfigError, DataError
+from hybrid_router_core.router import HybridRouter
+from hybrid_router_core.routing import ModelName, RoutingDecision, check_threshold, decide
+
+from .callables import NOT_A_FAULT, ascored, scored
+from .gatherer import Gatherer
+
+__all__ = ["Decider", "OnRouterError", "RouterLike"]
+
+logger = logging.getLogger(__name__)
+
+RouterLike: TypeAlias = "HybridRouter | str | PathLike[str] | Callable[[str], float | Awaitable[float]]"
+"""A router, the folder of a saved one, or a callable from the query to a score in [0, 1], high meaning small.
+
+An async callable serves async calls alone.
+"""
+OnRouterError: TypeAlias = Literal["large", "raise"]
+Outcome: TypeAlias = "RoutingDecision | BaseException"
+Asked: TypeAlias = "tuple[str | None, float | None]"
+
+Scoring: TypeAlias = Callable[[str], Any]
+
+NO_QUERY = RoutingDecision(model="large", reason="no_query", detail="there is no user text to score")
+
+
+class Decider:
+    """Decides for an adapter.
+
+    Args:
+        router: See `RouterLike`. A folder is read now, so that a wrong one fails at start and not in production.
+        threshold: Small iff score >= threshold, in [0, 1]; None takes the router's own (0.5 for a callable).
+        on_router_error: ``"large"``: when the router fails, the large model answers and the record says why.
+            ``"raise"``: the error reaches the caller.
+
+    Raises:
+        ConfigError: If an argument is of a kind that is not allowed.
+        ArtifactError: If a folder holds no sound router.
+        NotFittedError: If the router has not been trained.
+    """
+
+    def __init__(
+        self, router: RouterLike, *, threshold: float | None = None, on_router_error: OnRouterError = "large"
+    ) -> None:
+        if on_router_error not in get_args(OnRouterError):
+            raise ConfigError(f"on_router_error is {on_router_error!r}; allowed: 'large', 'raise'")
+        self.router = _load(router)
+        self.threshold = None if threshold is None else check_threshold(threshold)
+        self.on_router_error = on_router_error
+        self._gatherers: dict[asyncio.AbstractEventLoop, Gatherer[Asked, Outcome]] = {}
+
+    def decide(
+        self, query: str | None, *, threshold: float | None = None, model: ModelName | None = None
+    ) -> RoutingDecision:
+        """Decide for one query.
+
+        Args:
+            query: The text to score; None or blank (no user message, say) goes to large.
+            threshold: Overrides the threshold for this query; in [0, 1].
+            model: Overrides the decision; nothing is scored.
+
+        Raises:
+            ConfigError: If an override has a value that is not allowed, or the router is an async callable.
+            DataError: If the query is neither a string nor None.
+        """
+        if model is not None:
+            return _override(model)
+        return self.decide_batch([query], [threshold])[0]
+
+    async def adecide(
+        self, query: str | None, *, threshold: float | None = None, model: ModelName | None = None
+    ) -> RoutingDecision:
+        """As `decide`; concurrent calls of one event loop are scored together, off the loop."""
+        if model is not None:
+            return _override(model)
+        return _unwrap(await self._aoutcome(query, threshold))
+
+    def decide_batch(
+        self, queries: Sequence[str | None], thresholds: Sequence[float | None] | None = None
+    ) -> list[RoutingDecision]:
+        """Decide for many queries with one scoring; a query that cannot be scored does not move the others."""
+        return [_unwrap(outcome) for outcome in self.outcomes(queries, thresholds)]
+
+    def outcomes(
+        self, queries: Sequence[str | None], thresholds: Sequence[float | None] | None = None
+    ) -> list[Outcome]:
+        """As `decide_batch`, with the error in its place for each query whose caller is to get one."""
+        return self._outcomes(list(zip(queries, _per_query(thresholds, queries), strict=True)))
+
+    async def aoutcomes(
+        self, queries: Sequence[str | None], thresholds: Sequence[float | None] | None = None
+    ) -> list[Outcome]:
+        """As `outcomes`, off the event loop."""
+        asked = list(zip(queries, _per_query(thresholds, queries), strict=True))
+        if not isinstance(self.router, HybridRouter):
+            return list(await asyncio.gather(*(self._aoutcome(query, limit) for query, limit in asked)))
+        try:
+            return await asyncio.get_running_loop().run_in_executor(None, self._outcomes, asked)
+        except NOT_A_FAULT:
+            raise
+        except BaseException as error:  # no thread could be had
+            return [self._failed(error)] * len(asked)
+
+    async def _aoutcome(self, query: str | None, threshold: float | None) -> Outcome:
+        try:
+            if isinstance(self.router, HybridRouter):
+                return await self._gatherer().result((query, threshold))
+            text = _text(query)
+            return self._outcome(query, threshold, None if text is None else await ascored(self.router, text))
+        except NOT_A_FAULT:
+            raise
+        except BaseException as error:  # no thread could be had, or the task was cancelled under its callers
+            return self._failed(error)
+
+    def _gatherer(self) -> Gatherer[Asked, Outcome]:
+        loop = asyncio.get_running_loop()
+        gatherer = self._gatherers.get(loop)
+        if gatherer is None:
+            # Kept while somebody waits and no longer: it must not keep a loop alive that its program has done with.
+            gatherer = self._gatherers[loop] = Gatherer(self._outcomes, lambda: self._gatherers.pop(loop, None))
+        return gatherer
+
+    def _outcomes(self, asked: Sequence[Asked]) -> list[Outcome]:
+        """A decision for each query, or the error that its caller is to get."""
+        texts = [_text(query) for query, _ in asked]
+        scores = iter(self._scores([text for text in texts if text is not None]))
+        return [
+            self._outcome(query, limit, None if text is None else next(scores))
+            for (query, limit), text in zip(asked, texts, strict=True)
+        ]
+
+    def _outcome(self, query: str | None, limit: float | None, score: float | BaseException | None) -> Outcome:
+        if query is not None and not isinstance(query, str):
+            return DataError(f"the query is a {type(query).__name__}; allowed: a string, or None for the large model")
+        if score is None:
+            return NO_QUERY
+        if isinstance(score, ConfigError):  # the callable cannot be used in this way at all
+            return score
+        try:
+            limit = self._own_threshold() if limit is None else check_threshold(limit)
+        except ConfigError as error:  # a wrong threshold is the caller's mistake and never the router's
+            return error
+        return self._failed(score) if isinstance(score, BaseException) else decide(score, limit)
+
+    def _own_threshold(self) -> float:
+        if self.threshold is not None:
+            return self.threshold
+        return self.router.threshold if isinstance(self.router, HybridRouter) else 0.5
+
+    def _scores(self, queries: list[str]) -> list[float | BaseException]:
+        if not isinstance(self.router, HybridRouter):
+            return [scored(self.router, query) for query in queries]
+        try:
+            return list(self.router.score(queries).tolist())
+        except NOT_A_FAULT:
+            raise
+        except BaseException as error:  # whatever an embedder may raise: the policy decides what becomes of it
+            if len(queries) == 1:
+                return [error]
+            return [score for query in queries for score in self._scores([query])]
+
+    def _failed(self, error: BaseException) -> Outcome:
+        if self.on_router_error == "raise":
+            return error
+        kind = type(error).__name__  # the message may quote the query, so it goes to the debug log alone
+        logger.warning("the router failed with %s; the large model answers", kind)
+        logger.debug("the router's error", exc_info=error)
+        return RoutingDecision(model="large", reason="router_error", detail=kind)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_gatherers"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _gatherers={})
+
+
+def _text(query: object) -> str | None:
+    return query if isinstance(query, str) and query.strip() else None
+
+
+def _per_query(thresholds: Sequence[float | None] | None, queries: Sequence[Any]) -> Sequence[float | None]:
+    return [None] * len(queries) if thresholds is None else thresholds
+
+
+def _override(model: ModelName) -> RoutingDecision:
+    if model not in get_args(ModelName):
+        raise ConfigError(f"the model override is {model!r}; allowed: 'small', 'large'")
+    return RoutingDecision(model=model, reason="override")
+
+
+def _unwrap(outcome: Outcome) -> RoutingDecision:
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome
+
+
+def _load(router: Any) -> HybridRouter | Scoring:
+    if isinstance(router, (str, PathLike)):
+        return HybridRouter.load(Path(router))
+    if isinstance(router, HybridRouter):
+        router.score([])  # raises if it was never trained
+        return router
+    if callable(router):
+        score: Scoring = router
+        return score
+    raise ConfigError(
+        f"router is a {type(router).__name__}; allowed: a HybridRouter, the folder of a saved one, or a callable that "
+        "takes the query and returns a score in [0, 1]"
+    )

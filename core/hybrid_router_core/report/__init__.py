@@ -1,1 +1,0 @@
-"""The pictures and the page of a report; loaded only when one is asked for, because they need matplotlib."""
