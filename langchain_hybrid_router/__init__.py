@@ -11,7 +11,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("langchain-core", "langchain") from error
 
-from ._call import routing_decision
+from ._record import routing_decision
 from .router import RunnableHybridRouter
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from langchain_core.runnables.config import RunnableConfig, get_config_list, mer
 from hybrid_router_core import ConfigError
 
 from ._attempt import attempt, attempt_async
+from ._batches import aoutcomes, outcomes, settled
 from ._call import Call
 from ._delegate import Delegating
 
@@ -28,28 +29,28 @@ def generate(router: Delegating, conversations: Conversations, kwargs: dict[str,
     """Each conversation on the model that is chosen for it; one scoring for all."""
     configs = _configs(kwargs, len(conversations))
     results = []
-    for (conversation, outcome), config in zip(router._outcomes(conversations, configs, kwargs), configs, strict=True):
+    for (conversation, outcome), config in zip(outcomes(router, conversations, configs, kwargs), configs, strict=True):
 
         def on_model(call: Call, conversation: Sequence[BaseMessage] = conversation) -> LLMResult:
             model, arguments = _arguments(call, kwargs)
             return model.generate([list(conversation)], **arguments)
 
-        results.append(attempt(router._settled(outcome, config), on_model))
+        results.append(attempt(settled(router, outcome, config), list(conversation), on_model))
     return _merged(results)
 
 
 async def agenerate(router: Delegating, conversations: Conversations, kwargs: dict[str, Any]) -> LLMResult:
     """As `generate`; the conversations run concurrently."""
     configs = _configs(kwargs, len(conversations))
-    outcomes = await asyncio.to_thread(router._outcomes, conversations, configs, kwargs)
+    decided = await aoutcomes(router, conversations, configs, kwargs)
     results = []
-    for (conversation, outcome), config in zip(outcomes, configs, strict=True):
+    for (conversation, outcome), config in zip(decided, configs, strict=True):
 
         async def on_model(call: Call, conversation: Sequence[BaseMessage] = conversation) -> LLMResult:
             model, arguments = _arguments(call, kwargs)
             return await model.agenerate([list(conversation)], **arguments)
 
-        results.append(attempt_async(router._settled(outcome, config), on_model))
+        results.append(attempt_async(settled(router, outcome, config), list(conversation), on_model))
     return _merged(await asyncio.gather(*results))
 
 

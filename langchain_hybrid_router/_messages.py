@@ -9,7 +9,7 @@ from langchain_core.messages import BaseMessage, ChatMessage, HumanMessage, conv
 from langchain_core.prompt_values import PromptValue
 
 from hybrid_router_core import ConfigError
-from hybrid_router_core.query import query_from_messages
+from hybrid_router_core.conversation import query_from_messages
 
 __all__ = ["last_question", "messages_of"]
 

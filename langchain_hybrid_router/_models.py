@@ -6,18 +6,16 @@ from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.runnables import Runnable
-from langchain_core.runnables.base import RunnableBindingBase
 
 from hybrid_router_core import ConfigError, MissingExtraError
 
 __all__ = [
     "Model",
     "bare_model",
-    "bind_tools",
+    "bound_arguments",
     "checked_model",
     "common_profile",
     "profile_of",
-    "with_structured_output",
 ]
 
 Model = Runnable[LanguageModelInput, Any]
@@ -48,43 +46,24 @@ def checked_model(side: str, model: Any) -> Model:
 def bare_model(model: Any) -> BaseChatModel | None:
     """The chat model under bindings, retries and fallbacks; None if it is made only when called."""
     while not isinstance(model, BaseChatModel):
-        for inner in ("bound", "runnable", "default"):
-            if inner in getattr(type(model), "model_fields", {}):
-                model = getattr(model, inner)
-                break
-        else:
+        model = _within(model)
+        if model is None:
             return None
     return model
 
 
-def bind_tools(side: str, model: Model, tools: Any, **kwargs: Any) -> Model:
-    """Bind tools under what the user has bound, retried or configured already.
-
-    A binding's own ``bind_tools`` forwards to the model under it and forgets itself: ``stop`` would be lost.
-
-    Raises:
-        NotImplementedError: If the model, or what its profile says of it, has no tools.
-    """
-    if tools and profile_of(model).get("tool_calling") is False:
-        raise NotImplementedError(f"the profile of {side} says that it cannot call tools")
-    if isinstance(model, RunnableBindingBase):
-        if "tools" in model.kwargs:
-            raise ConfigError(f"{side} has tools bound already; pass the bare model and bind tools to the router")
-        return model.model_copy(update={"bound": bind_tools(side, model.bound, tools, **kwargs)})
-    return cast("Model", cast("Any", model).bind_tools(tools, **kwargs))
+def bound_arguments(model: Any) -> dict[str, Any]:
+    """The arguments that bindings bring to each call, the outermost first."""
+    found: dict[str, Any] = {}
+    while model is not None and not isinstance(model, BaseChatModel):
+        found = {**(getattr(model, "kwargs", None) or {}), **found}
+        model = _within(model)
+    return found
 
 
-def with_structured_output(side: str, model: Model, schema: Any, *, include_raw: bool, **kwargs: Any) -> Model:
-    """As `bind_tools`, for structured output."""
-    if isinstance(model, RunnableBindingBase):
-        if model.kwargs and include_raw:  # the chain that include_raw makes does not hand arguments on
-            raise ConfigError(
-                f"{side} has {', '.join(model.kwargs)} bound, which include_raw=True would lose; "
-                "set it on the model itself"
-            )
-        inner = with_structured_output(side, model.bound, schema, include_raw=include_raw, **kwargs)
-        return model.model_copy(update={"bound": inner})
-    return cast("Model", cast("Any", model).with_structured_output(schema, include_raw=include_raw, **kwargs))
+def _within(model: Any) -> Any:
+    names = [name for name in ("bound", "runnable", "default") if name in getattr(type(model), "model_fields", {})]
+    return getattr(model, names[0]) if names else None
 
 
 def profile_of(model: Model | None) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from langchain_core.tracers.context import register_configure_hook
 
 from hybrid_router_core import ConfigError
 
-from ._call import routing_decision
+from ._record import routing_decision
 
 __all__ = ["PromptGuard"]
 

@@ -1,25 +1,22 @@
-"""What is known of a call before anything is scored: the rules that settle it, or the text to score."""
+"""The text that a score must answer for, and the overrides that a caller may bring."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from langchain_core.messages import BaseMessage
 
 from hybrid_router_core import ConfigError, RoutingDecision
 
-from ._call import routing_decision
-
-__all__ = ["MODEL_KEY", "THRESHOLD_KEY", "QueryFrom", "Question", "Sticky", "question_from", "stuck"]
+__all__ = ["MODEL_KEY", "THRESHOLD_KEY", "QueryFrom", "Question", "question_from"]
 
 MODEL_KEY = "hybrid_router_model"
 THRESHOLD_KEY = "hybrid_router_threshold"
 
 QueryFrom = Callable[[list[BaseMessage]], str | None]
-Sticky = bool | Literal["up"]
 
 logger = logging.getLogger(__name__)
 
@@ -50,14 +47,3 @@ def question_from(
             f"query_from returned a {type(query).__name__}; allowed: a string, or None for the large model"
         )
     return Question(query, threshold)
-
-
-def stuck(sticky: Sticky, messages: Sequence[BaseMessage]) -> RoutingDecision | None:
-    """The decision that earlier answers of the conversation make; they carry their own records, so no state is kept."""
-    if not sticky:
-        return None
-    for message in messages:
-        earlier = routing_decision(message)
-        if earlier is not None and (sticky is True or earlier.model == "large"):
-            return RoutingDecision(earlier.model, reason="sticky")
-    return None

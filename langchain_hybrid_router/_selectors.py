@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 
-from hybrid_router_core import DataError, RoutingDecision
+from hybrid_router_core import DataError
+
+from ._delegate import Delegating
 
 __all__ = ["assigner", "selector"]
 
-Decide = Callable[[Any, RunnableConfig], RoutingDecision]
-AsyncDecide = Callable[[Any, RunnableConfig], Awaitable[RoutingDecision]]
-Dict = dict[str, Any]
 
-
-def selector(decide: Decide, adecide: AsyncDecide, key: str) -> Runnable[Dict, Dict]:
+def selector(model: Delegating, key: str) -> Runnable[dict[str, Any], dict[str, Any]]:
     """What LangChain's RouterRunnable takes: the name of the branch, and its input."""
-    return _lambda(decide, adecide, key, "as_selector", lambda values, model: {"key": model, "input": values})
+    return _lambda(model, key, "as_selector", lambda values, side: {"key": side, "input": values})
 
 
-def assigner(decide: Decide, adecide: AsyncDecide, key: str) -> Runnable[Dict, Dict]:
+def assigner(model: Delegating, key: str) -> Runnable[dict[str, Any], dict[str, Any]]:
     """The input with the name of the chosen model under ``route``."""
-    return _lambda(decide, adecide, key, "assign_route", lambda values, model: {**values, "route": model})
+    return _lambda(model, key, "assign_route", lambda values, side: {**values, "route": side})
 
 
 def _lambda(
-    decide: Decide, adecide: AsyncDecide, key: str, name: str, result: Callable[[Dict, str], Dict]
-) -> Runnable[Dict, Dict]:
-    def func(values: Dict, config: RunnableConfig) -> Dict:
-        return result(values, decide(_value(values, key, name), config).model)
+    model: Delegating, key: str, name: str, result: Callable[[dict[str, Any], str], dict[str, Any]]
+) -> Runnable[dict[str, Any], dict[str, Any]]:
+    def func(values: Any, config: RunnableConfig) -> Any:
+        return result(values, model._decision(_value(values, key, name), config, {}).model)
 
-    async def afunc(values: Dict, config: RunnableConfig) -> Dict:
-        return result(values, (await adecide(_value(values, key, name), config)).model)
+    async def afunc(values: Any, config: RunnableConfig) -> Any:
+        return result(values, (await model._adecision(_value(values, key, name), config, {})).model)
 
+    # LangChain reads schemas off these, and cannot where they are strings, as all are in this module.
+    for each in (func, afunc):
+        each.__annotations__ = {"values": dict, "config": RunnableConfig, "return": dict}
     return RunnableLambda(func, afunc, name=name)
 
 

@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from langchain_core.runnables.utils import ConfigurableFieldSpec
-from pydantic import ConfigDict
+from pydantic import ConfigDict, PrivateAttr
 
-from hybrid_router_core import RoutingDecision
-from hybrid_router_core.decider import Decider
-
-from ._call import Call, Routes
-from ._delegate import Delegating, Kwargs
-from ._question import Question
-
-if TYPE_CHECKING:
-    from .router import RunnableHybridRouter
+from ._batches import Batching
+from ._routes import Routes, Structured, fitted
+from ._rules import Rules
 
 __all__ = ["StructuredRouter"]
 
 
-class StructuredRouter(Delegating, RunnableSerializable[LanguageModelInput, Any]):
+class StructuredRouter(Batching, RunnableSerializable[LanguageModelInput, Any]):
     """Decides as its router does, and calls each model with its own way to structured output."""
 
     router: Any
-    routes: Routes
+    outfit: Structured
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
+    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
 
-    def __init__(self, router: RunnableHybridRouter, routes: Routes) -> None:
-        fields: dict[str, Any] = {"router": router, "routes": routes}
+    _fitted: tuple[Rules, Routes] = PrivateAttr()
+
+    def __init__(self, router: Any, outfit: Structured) -> None:
+        fields: dict[str, Any] = {"router": router, "outfit": outfit}
         super().__init__(**fields)
+        self._fit()
 
     @property
     def InputType(self) -> Any:  # noqa: N802
@@ -41,8 +38,8 @@ class StructuredRouter(Delegating, RunnableSerializable[LanguageModelInput, Any]
 
     @property
     def OutputType(self) -> Any:  # noqa: N802
-        """As of the large model's structured output."""
-        return self.routes.large.OutputType
+        """As of the structured output of the large model, or of small if large has none."""
+        return (self._routes.large or self._routes.small).OutputType  # type: ignore[union-attr]
 
     @property
     def config_specs(self) -> list[ConfigurableFieldSpec]:
@@ -50,11 +47,19 @@ class StructuredRouter(Delegating, RunnableSerializable[LanguageModelInput, Any]
         return list(self.router.config_specs)
 
     @property
-    def _decider(self) -> Decider:
-        return self.router._decider  # type: ignore[no-any-return]
+    def _ruling(self) -> Rules:
+        return self.router._ruling  # type: ignore[no-any-return]
 
-    def _ask(self, model_input: Any, config: RunnableConfig, kwargs: Kwargs) -> RoutingDecision | Question:
-        return self.router._rules(self.routes, model_input, config, kwargs)  # type: ignore[no-any-return]
+    @property
+    def _routes(self) -> Routes:
+        rules, routes = self._fitted
+        return routes if rules is self._ruling else self._fit()  # the router has other settings now
 
-    def _call(self, decision: RoutingDecision, config: RunnableConfig) -> Call:
-        return self.router._call_to(self.routes, decision, config)  # type: ignore[no-any-return]
+    def _own_config(self) -> RunnableConfig | None:
+        return self.router._own_config()  # type: ignore[no-any-return]
+
+    def _fit(self) -> Routes:
+        rules = self._ruling
+        routes = fitted(rules.small, rules.large, self.outfit)
+        self._fitted = rules, routes
+        return routes

@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from langchain.agents.middleware.types import AgentMiddleware, AgentState, ModelRequest, ModelResponse
+from langchain.agents.middleware.types import (
+    AgentMiddleware,
+    AgentState,
+    ModelCallResult,
+    ModelRequest,
+    ModelResponse,
+    OmitFromInput,
+)
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import ensure_config
 from langgraph.runtime import Runtime
 from typing_extensions import NotRequired
 
-from hybrid_router_core import RoutingDecision
-from hybrid_router_core.decider import OnRouterError, RouterLike
+from hybrid_router_core import ConfigError
+from hybrid_router_core.live import OnRouterError, RouterLike
 
-from ._question import MODEL_KEY, THRESHOLD_KEY, QueryFrom, Sticky
+from ._question import MODEL_KEY, THRESHOLD_KEY, QueryFrom
+from ._settings import SETTINGS
+from ._sticky import Sticky
+from ._turn import Written, first_step, kept
 from .router import RunnableHybridRouter
 
 __all__ = ["HybridRouterMiddleware"]
 
 
 class HybridRouterState(AgentState[Any]):
-    """The agent's state with the decision of the turn, as plain values that any checkpointer keeps."""
+    """The agent's state with the decision of the turn, as plain values that any checkpointer keeps.
 
-    hybrid_router: NotRequired[dict[str, Any] | None]
+    The result of an agent has it; what the agent is given, and what its subagents come back with, does not change it.
+    """
+
+    hybrid_router: NotRequired[Annotated[dict[str, Any], OmitFromInput, kept]]
 
 
 class HybridRouterMiddleware(AgentMiddleware[HybridRouterState, Any]):
@@ -38,8 +52,9 @@ class HybridRouterMiddleware(AgentMiddleware[HybridRouterState, Any]):
     ``config["configurable"]`` override the decision; the context goes first, and is the one that reaches async code on
     Python 3.10.
 
-    A call that small cannot take (an image from a tool, say) goes to large by itself. Put this middleware before
-    `ModelFallbackMiddleware`: after it, each fallback would be routed again.
+    What comes after this middleware sees the chosen model itself, so put it first: `ModelFallbackMiddleware` before it
+    would have each fallback routed again, and Anthropic's caching before it looks at the agent's own model. A call that
+    small cannot take (an image from a tool, say) goes to large by itself. After a fallback the turn stays on large.
 
     Args:
         small: As of `RunnableHybridRouter`, and so are all others.
@@ -78,34 +93,51 @@ class HybridRouterMiddleware(AgentMiddleware[HybridRouterState, Any]):
             sticky=sticky,
         )
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in SETTINGS:
+            raise ConfigError(f"{name} is a setting of the router: set middleware.model.{name}")
+        if name == "model" and not isinstance(value, RunnableHybridRouter):
+            raise ConfigError(f"model is a {type(value).__name__}; allowed: a RunnableHybridRouter")
+        super().__setattr__(name, value)
+
     def before_agent(self, state: HybridRouterState, runtime: Runtime[Any]) -> dict[str, Any]:
         """Decide for the turn."""
-        decision = self.model._decision(state["messages"], _overrides(runtime))
-        return {"hybrid_router": decision.to_dict()}
+        return {
+            "hybrid_router": Written(
+                self.model._decision(state["messages"], ensure_config(_overrides(runtime)), {}).to_dict()
+            )
+        }
 
     async def abefore_agent(self, state: HybridRouterState, runtime: Runtime[Any]) -> dict[str, Any]:
         """As `before_agent`."""
-        decision = await self.model._adecision(state["messages"], _overrides(runtime))
-        return {"hybrid_router": decision.to_dict()}
+        decision = await self.model._adecision(state["messages"], ensure_config(_overrides(runtime)), {})
+        return {"hybrid_router": Written(decision.to_dict())}
 
     def wrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
-    ) -> ModelResponse[Any]:
+    ) -> ModelCallResult[Any]:
         """Call the model of the turn."""
-        return handler(self._routed(request))
+        step = first_step(self.model, request)
+        try:
+            return step.result(handler(step.request))
+        except Exception as error:
+            second = step.after(error)
+            if second is None:
+                raise
+        return second.result(handler(second.request))
 
     async def awrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
-    ) -> ModelResponse[Any]:
+    ) -> ModelCallResult[Any]:
         """As `wrap_model_call`."""
-        return await handler(self._routed(request))
-
-    def _routed(self, request: ModelRequest[Any]) -> ModelRequest[Any]:
-        # Not the bare model: the record would be missing from its run, and would be put on a fallback's answer instead.
-        record: Any = request.state.get("hybrid_router")
-        if record is None:  # resumed from a checkpoint of before this middleware was added
-            return request.override(model=self.model)
-        return request.override(model=self.model._pin(RoutingDecision.from_dict(record)))
+        step = first_step(self.model, request)
+        try:
+            return step.result(await handler(step.request))
+        except Exception as error:
+            second = step.after(error)
+            if second is None:
+                raise
+        return second.result(await handler(second.request))
 
 
 def _overrides(runtime: Runtime[Any]) -> RunnableConfig | None:

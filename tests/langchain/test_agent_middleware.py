@@ -11,7 +11,13 @@ from typing import Any
 
 import pytest
 from langchain.agents import create_agent
-from langchain.agents.middleware import AgentMiddleware, HumanInTheLoopMiddleware, ModelFallbackMiddleware
+from langchain.agents.middleware import (
+    AgentMiddleware,
+    HumanInTheLoopMiddleware,
+    ModelFallbackMiddleware,
+    ModelRequest,
+    ModelResponse,
+)
 from langchain.agents.structured_output import ToolStrategy
 from langchain_core.callbacks import UsageMetadataCallbackHandler
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, ToolMessage
@@ -272,15 +278,11 @@ async def test_event_streams_of_version_3_work_on_agents_and_on_the_router_with_
     assert routing_decision(stream.output).model == "small"
 
 
-def test_a_state_without_a_decision_is_routed_call_by_call(middleware, make):
-    class Request:
-        def __init__(self):
-            self.state = {}
-
-        def override(self, **changes):
-            return changes
-
-    assert middleware()._routed(Request())["model"].invoke("easy").response_metadata["hybrid_router_model"] == "small"
+@pytest.mark.parametrize("record", [{}, None, {"model": "medium"}])
+def test_a_state_without_a_sound_decision_is_routed_call_by_call(middleware, large, record):
+    request = ModelRequest(model=large, messages=[HumanMessage("easy")], state={"hybrid_router": record})
+    answer = middleware().wrap_model_call(request, lambda asked: ModelResponse([asked.model.invoke(asked.messages)]))
+    assert routing_decision(answer.result[0]).model == "small"
 
 
 @pytest.mark.parametrize("missing", ["langchain", "langgraph"])

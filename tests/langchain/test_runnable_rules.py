@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import uuid
 
 import pytest
 from langchain_core.messages import AIMessage, ChatMessage, HumanMessage, HumanMessageChunk, SystemMessage, ToolMessage
@@ -105,8 +106,9 @@ class TestCapabilities:
     def test_media_go_to_large_unless_the_small_models_profile_takes_them(self, make, block, key):
         messages = [HumanMessage([{"type": "text", "text": "easy"}, block])]
         found = decision(make(), messages)
+        kind = "document" if key == "pdf_inputs" else key.removesuffix("_inputs")
         assert (found.model, found.reason) == ("large", "capability")
-        assert found.detail == f"input of type {block['type']}"
+        assert found.detail.startswith(f"small is not known to take {kind}")
         able = FakeChat(model="s", profile={key: True})
         assert decision(make(small=able), messages).model == "small"
 
@@ -118,13 +120,91 @@ class TestCapabilities:
 
     def test_more_tokens_than_the_small_models_window_go_to_large(self, make):
         router = make(small=FakeChat(model="s", profile={"max_input_tokens": 100}))
-        assert decision(router, "easy " * 70).model == "small"
+        assert decision(router, "easy " * 60).model == "small"
         found = decision(router, "easy " * 90)
         assert (found.model, found.reason, found.detail) == (
             "large",
             "context_window",
-            "about 115 tokens, small takes 100",
+            "about 132 tokens, small takes 100 beside an answer of 0",
         )
+
+    def test_tools_and_room_for_the_answer_count(self, make):
+        tools = [{"name": f"t{i}", "description": "word " * 40, "parameters": {}} for i in range(10)]
+        small = FakeChat(model="s", profile={"max_input_tokens": 400})
+        for form in (
+            lambda: make(small=small).bind_tools(tools).invoke("easy"),
+            lambda: make(small=small).invoke("easy", tools=tools),
+            lambda: make(small=small).invoke("easy", max_tokens=399),
+            lambda: make(small=FakeChat(model="s", profile={"max_input_tokens": 400}, max_tokens=399)).invoke("easy"),
+            lambda: make(small=small.bind(max_tokens=399)).invoke("easy"),
+            lambda: make(small=small).invoke(
+                [HumanMessage("easy"), AIMessage([{"type": "reasoning", "x": "so " * 700}])]
+            ),
+        ):
+            assert routing_decision(form()).reason == "context_window"
+        assert decision(make(small=small), "easy").model == "small"
+
+    def test_what_is_too_long_for_large_alone_goes_to_small_and_what_is_too_long_for_both_to_large(self, make):
+        large = FakeChat(model="l", profile={"max_input_tokens": 100})
+        found = decision(make(large=large), "hard " * 200)
+        assert (found.model, found.reason) == ("small", "context_window")
+        both = make(small=FakeChat(model="s", profile={"max_input_tokens": 50}), large=large)
+        assert decision(both, "easy " * 200).model == "large"
+
+    @pytest.mark.parametrize(
+        "block",
+        [
+            {"type": "media", "mime_type": "image/png", "data": "AA=="},
+            {"type": "video_url", "video_url": {"url": "https://example.com"}},
+            {"image": {"format": "png", "source": {"bytes": b"x"}}},
+            {"type": "tool_result", "tool_use_id": "1", "content": [IMAGE]},
+            {"type": "non_standard", "value": IMAGE},
+            {"type": "computer_screenshot", "image_url": "https://example.com"},
+            {"type": "of_next_year"},
+        ],
+    )
+    def test_a_block_that_is_not_known_to_be_text_goes_to_large(self, make, block):
+        assert decision(make(), [HumanMessage([{"type": "text", "text": "easy"}, block])]).reason == "capability"
+
+    def test_what_a_profile_takes_back_in_places_goes_to_large(self, make):
+        def small(**profile):
+            return make(small=FakeChat(model="s", profile={"image_inputs": True, **profile}))
+
+        by_tool = [
+            HumanMessage("easy"),
+            ToolMessage([{"type": "image", "base64": "AA==", "mime_type": "image/png"}], tool_call_id="1"),
+        ]
+        assert decision(small(), by_tool).model == "small"
+        assert decision(small(image_tool_message=False), by_tool).reason == "capability"
+        by_url = [HumanMessage([{"type": "text", "text": "easy"}, IMAGE])]
+        assert decision(small(image_url_inputs=False), by_url).reason == "capability"
+        inline = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+        assert (
+            decision(small(image_url_inputs=False), [HumanMessage([{"type": "text", "text": "easy"}, inline])]).model
+            == "small"
+        )
+
+    @pytest.mark.parametrize("error", [ValueError("tool_choice"), TypeError("strict"), RuntimeError("later")])
+    def test_a_side_that_refuses_what_is_bound_is_not_chosen(self, make, error):
+        class Picky(FakeChat):
+            def bind_tools(self, tools, **kwargs):
+                raise error
+
+            def with_structured_output(self, schema, **kwargs):
+                raise error
+
+        schema = {"title": "Answer", "type": "object", "properties": {"x": {"type": "integer"}}}
+        for sides, question, answers in (
+            ({"small": Picky(model="s")}, "easy", "large"),
+            ({"large": Picky(model="l")}, "hard", "small"),
+        ):
+            router = make(**sides)
+            found = routing_decision(router.bind_tools([multiply], tool_choice="any").invoke(question))
+            assert (found.model, found.reason) == (answers, "unavailable")
+            assert type(error).__name__ in found.detail
+            assert router.with_structured_output(schema).invoke(question) == {"x": 3}
+        with pytest.raises(type(error)):
+            make(small=Picky(model="s"), large=Picky(model="l")).bind_tools([multiply])
 
     def test_chinese_text_is_not_taken_for_a_quarter_of_its_tokens(self, make):
         router = make(small=FakeChat(model="s", profile={"max_input_tokens": 100}))
@@ -211,6 +291,16 @@ class TestFallback:
         assert routing_decision(message) == RoutingDecision("large", 0.9, 0.5, "fallback", "ValueError")
         assert message.text.startswith("large-model")
 
+    def test_within_a_tool_loop_small_is_not_asked_again_after_it_has_failed(self, make, broken):
+        router = make(small=broken, fallback=True)
+        talk = [HumanMessage("easy")]
+        for i in range(2):
+            talk += [router.invoke(talk), ToolMessage("42", tool_call_id=str(i))]
+        assert [routing_decision(each).reason for each in talk[1::2]] == ["fallback"] * 2
+        assert len(broken.calls) == 1
+        router.invoke([*talk, HumanMessage("easy again")])
+        assert len(broken.calls) == 2
+
     async def test_async_streams_fall_back_too(self, make, broken):
         router = make(small=broken, fallback=True)
         chunks = [chunk async for chunk in router.astream("easy")]
@@ -236,15 +326,14 @@ class TestFallback:
             [chunk async for chunk in stream]
         assert large.calls == []
 
-    def test_both_runs_are_traced_and_each_says_which_model_it_was(self, make, broken, recorder):
-        import uuid
-
+    def test_both_runs_are_traced_below_the_callers_run_and_each_says_which_model_it_was(self, make, broken, recorder):
         config = {"callbacks": [recorder], "run_id": uuid.UUID(int=1)}
         make(small=broken, fallback=True).invoke("easy", config)
         found = [start["metadata"]["hybrid_router_model"] for start in recorder.starts]
         assert found == ["small", "large"]
         assert (len(recorder.errors), len(recorder.ended)) == (1, 1)
-        assert [start["run_id"] == uuid.UUID(int=1) for start in recorder.starts] == [True, False]
+        assert recorder.chains == 1
+        assert [start["parent_run_id"] for start in recorder.starts] == [uuid.UUID(int=1)] * 2
         assert "hybrid_router:small" not in recorder.starts[1]["tags"]
 
     def test_an_error_of_large_reaches_the_caller(self, make, broken):

@@ -114,9 +114,20 @@ def test_a_model_that_has_tools_bound_already_is_refused_when_tools_are_bound_to
         make(small=small.bind_tools([multiply])).bind_tools([multiply])
 
 
-def test_a_large_model_without_tools_raises_as_it_would_alone(make):
+def test_if_neither_model_has_tools_the_large_one_raises_as_it_would_alone(make):
+    unable = {"small": FakeChat(model="s", can_bind=False), "large": FakeChat(model="l", can_bind=False)}
     with pytest.raises(NotImplementedError):
-        make(large=FakeChat(model="l", can_bind=False)).bind_tools([multiply])
+        make(**unable).bind_tools([multiply])
+
+
+def test_a_large_model_without_tools_leaves_the_calls_to_small(make):
+    bound = make(large=FakeChat(model="l", can_bind=False)).bind_tools([multiply])
+    message = bound.invoke("hard")
+    assert message.tool_calls
+    found = routing_decision(message)
+    assert (found.model, found.reason, found.detail) == ("small", "capability", "tools")
+    with pytest.raises(ConfigError, match="'large', which has no tools; allowed here: 'small'"):
+        bound.invoke("hard", {"configurable": {"hybrid_router_model": "large"}})
 
 
 @pytest.mark.parametrize(

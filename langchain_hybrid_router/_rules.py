@@ -1,0 +1,103 @@
+"""The order of the rules: the caller's choice, what the models can do, the conversation, the score, small's health."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.messages import BaseMessage
+from langchain_core.runnables import RunnableConfig
+
+from hybrid_router_core import ConfigError, RoutingDecision
+from hybrid_router_core.live import Decider, Health, place
+
+from ._call import Call
+from ._demand import demand_of, limits_of
+from ._messages import last_question, messages_of
+from ._models import Model
+from ._question import MODEL_KEY, THRESHOLD_KEY, QueryFrom, Question, question_from
+from ._routes import Routes
+from ._sticky import Sticky, moved, stuck
+
+__all__ = ["Rules"]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The settings of a router, checked, and how they decide.
+
+    Attributes:
+        small: The small model as the user gave it.
+        large: Likewise.
+        decider: Answers questions with scores.
+        query_from: From the messages to the text to score; None for the last question.
+        fallback: Whether large answers when small raises.
+        sticky: See `stuck`.
+        pinned: A decision that has been made before, which only what the models can do overrules.
+        health: Of the small model; used with fallback alone, for without it its errors are the caller's.
+    """
+
+    small: Model
+    large: Model
+    decider: Decider
+    query_from: QueryFrom | None
+    fallback: bool
+    sticky: Sticky
+    pinned: RoutingDecision | None = None
+    health: Health = field(default_factory=Health)
+
+    def ask(
+        self, routes: Routes, model_input: Any, config: RunnableConfig, arguments: Mapping[str, Any]
+    ) -> RoutingDecision | Question:
+        """The decision that the rules make for a call, or the question that a score must answer."""
+        messages = messages_of(model_input)
+        overrides = config.get("configurable") or {}
+        forced = self._forced(routes, overrides.get(MODEL_KEY))
+        if forced is not None:
+            return forced
+        if routes.only is not None:
+            return routes.only
+        settled = (
+            self.placed(messages, arguments, routes)
+            or self.pinned
+            or (moved(messages) if self.fallback else None)
+            or stuck(self.sticky, messages)
+        )
+        if settled is not None:
+            return settled
+        raises = self.decider.on_router_error == "raise"
+        query_from = self.query_from or last_question
+        return question_from(query_from, messages, overrides.get(THRESHOLD_KEY), raises=raises)
+
+    def _forced(self, routes: Routes, model: Any) -> RoutingDecision | None:
+        forced = self.pinned if self.pinned is not None and self.pinned.reason == "override" else None
+        if self.pinned is None and model is not None:
+            forced = self.decider.decide(None, model=model)
+        if forced is not None and routes.only is not None and forced.model != routes.only.model:
+            raise ConfigError(
+                f"{MODEL_KEY} is {forced.model!r}, which has no {routes.lack}; allowed here: {routes.only.model!r}"
+            )
+        return forced
+
+    def placed(
+        self, messages: Sequence[BaseMessage], arguments: Mapping[str, Any], routes: Routes | None = None
+    ) -> RoutingDecision | None:
+        """The decision that the call's form makes; None if both models can take it."""
+        outfit = None if routes is None else routes.outfit
+        small, large = limits_of(self.small, arguments), limits_of(self.large, arguments)
+        count = small.window is not None or large.window is not None
+        return place(demand_of(messages, arguments, outfit, count=count), small, large)
+
+    def asked_for(self, decision: RoutingDecision, *, large: bool = True) -> RoutingDecision:
+        """The decision, or large while small is being left alone; what has no other side stays as it is."""
+        if decision.model == "large" or not self.fallback or not large:
+            return decision
+        if decision.reason in ("override", "context_window") or self.health.may_try():
+            return decision
+        return RoutingDecision("large", decision.score, decision.threshold, "unavailable", "small kept failing")
+
+    def call(self, routes: Routes, decision: RoutingDecision, config: RunnableConfig) -> Call:
+        """The call that follows from a decision."""
+        decision = self.asked_for(decision, large=routes.large is not None)
+        return Call(routes, decision, config, self.health if self.fallback else None)

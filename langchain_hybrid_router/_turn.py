@@ -1,0 +1,112 @@
+"""One step of an agent's turn: which model it is asked of, and what follows if that one cannot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from langchain.agents.middleware.types import ExtendedModelResponse, ModelCallResult, ModelRequest
+from langchain.agents.structured_output import ProviderStrategy
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.errors import GraphBubbleUp
+from langgraph.types import Command
+
+from hybrid_router_core import DataError, RoutingDecision
+
+from ._call import fallen
+from ._chosen import CannotBindError, TurnCall, chosen
+from ._record import routing_decision
+from ._routes import Routes, cannot
+from ._translate import translated
+from .router import RunnableHybridRouter
+
+__all__ = ["Step", "Written", "first_step", "kept"]
+
+
+class Written(dict[str, Any]):
+    """A record that the middleware itself writes into its agent's state."""
+
+
+def kept(old: dict[str, Any], new: dict[str, Any] | None) -> dict[str, Any]:
+    """The reducer of the record: subagents come back with records of their own, which are none of this agent's."""
+    return dict(new) if isinstance(new, Written) else old
+
+
+@dataclass(frozen=True)
+class Step:
+    """A call of the turn's model.
+
+    Attributes:
+        router: The middleware's.
+        original: The request as it came.
+        request: The request to the chosen model.
+        call: Which of them, and why; None if that is decided when the router is called.
+    """
+
+    router: RunnableHybridRouter
+    original: ModelRequest[Any]
+    request: ModelRequest[Any]
+    call: TurnCall | None = None
+
+    def after(self, error: Exception) -> Step | None:
+        """The step on the other model; None if the error is to reach the caller."""
+        if self.call is None or self.call.moved or isinstance(error, GraphBubbleUp):  # an interrupt is no failure
+            return None
+        decision = self.call.decision
+        if isinstance(error, CannotBindError):
+            refusal = error.__cause__ if isinstance(error.__cause__, Exception) else error
+            return _step(self.router, self.original, cannot(decision.model, "tools", refusal), moved=True)
+        # Only the model's own failure: another middleware's would follow with large as well
+        if self.call.may_fall_back and "failed" in self.call.notes:
+            return _step(self.router, self.original, fallen(decision, error), moved=True)
+        return None
+
+    def result(self, response: Any) -> ModelCallResult[Any]:
+        """The response; if the turn has moved to large, with the decision that it stays with."""
+        messages = [response] if isinstance(response, AIMessage) else response.result
+        found = [routing_decision(each) for each in messages if isinstance(each, AIMessage)]
+        decision = found[-1] if found else None
+        if decision is None or not (decision.reason in ("fallback", "unavailable") or (self.call and self.call.moved)):
+            return response  # type: ignore[no-any-return]
+        return ExtendedModelResponse(response, Command(update={"hybrid_router": Written(decision.to_dict())}))
+
+
+def first_step(router: RunnableHybridRouter, request: ModelRequest[Any]) -> Step:
+    """The step on the model of the turn, unless that one cannot take the call, or is being left alone."""
+    record: Any = request.state.get("hybrid_router")
+    try:
+        pinned = RoutingDecision.from_dict(record or {})
+    except DataError:  # resumed from a checkpoint of before this middleware was added
+        return Step(router, request, request.override(model=router))
+    if pinned.reason == "override":
+        return _step(router, request, pinned)
+    messages = [*([request.system_message] if request.system_message else []), *request.messages]
+    decision = router._ruling.placed(messages, _arguments(request)) or pinned
+    if isinstance(getattr(router, decision.model), BaseChatModel):  # else the router that is asked sees to it
+        decision = router._ruling.asked_for(decision)
+    return _step(router, request, decision)
+
+
+def _arguments(request: ModelRequest[Any]) -> dict[str, Any]:
+    arguments = {**request.model_settings, "tools": list(request.tools)}
+    wanted: Any = request.response_format
+    if wanted is not None:
+        schema = getattr(wanted, "schema", wanted)
+        if isinstance(wanted, ProviderStrategy):
+            arguments["response_format"] = schema
+        else:  # the agent makes a tool of it
+            arguments["tools"].append(schema)
+    return arguments
+
+
+def _step(
+    router: RunnableHybridRouter, request: ModelRequest[Any], decision: RoutingDecision, *, moved: bool = False
+) -> Step:
+    model = getattr(router, decision.model)
+    if not isinstance(model, BaseChatModel):  # bindings, retries and models made when they are called: by the router
+        return Step(router, request, request.override(model=router._with(pinned=decision)))
+    health = router._ruling.health if router.fallback else None
+    call = TurnCall(Routes(router.small, router.large), decision, RunnableConfig(), health, moved=moved)
+    return Step(router, request, translated(request, model).override(model=chosen(model, call)), call)
