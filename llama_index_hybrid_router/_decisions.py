@@ -1,72 +1,107 @@
-"""A memory of the last decisions, so that a refine loop or a tool loop stays on one model and is scored once."""
+"""The decisions of a router, with a memory, so that a refine loop or a tool loop is scored once.
+
+A trained router gives the same score to the same question until it is trained anew, so its last decisions are kept: by
+a hash of the question and the threshold, for as long as what was trained is in use. A callable may depend on anything
+(a budget, the time), so it is asked at each call.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import hashlib
+import inspect
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from hybrid_router_core import RoutingDecision
-from hybrid_router_core.decider import Decider
-from hybrid_router_core.decision import ModelName
+from hybrid_router_core import HybridRouter, RoutingDecision
+from hybrid_router_core.live import Decider
 
 KEPT = 128
 
 
+class Key(NamedTuple):
+    """What a decision depends on: the question, the threshold, and what was trained."""
+
+    question: bytes
+    threshold: float
+    trained: int
+
+
 class Decisions:
-    """Asks the decider once for each of the last questions."""
+    """Asks the decider once for each of the last questions; keeps some 200 bytes for each of the last 128."""
 
     def __init__(self, decider: Decider) -> None:
         self._decider = decider
-        self._kept: OrderedDict[Hashable, RoutingDecision] = OrderedDict()
-        self._pending: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, asyncio.Task[RoutingDecision]]]
+        self._is_async = decider is not None and _is_async(decider.router)
+        self._trained: Any = None
+        self._kept: OrderedDict[Key, RoutingDecision] = OrderedDict()
+        self._pending: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Key, asyncio.Task[RoutingDecision]]]
         self._pending = WeakKeyDictionary()
         self._lock = threading.Lock()
 
-    def decide(self, query: str | None, threshold: float | None) -> RoutingDecision:
-        """The decision for a question."""
+    def decide(self, query: str, threshold: float | None) -> RoutingDecision:
+        """The decision for a question; an async callable is awaited, on an event loop of its own."""
+        if self._is_async:
+            with ThreadPoolExecutor(1) as thread:  # this one may be running an event loop
+                asked = self._decider.adecide(query, threshold=threshold)
+                return thread.submit(contextvars.copy_context().run, asyncio.run, asked).result()
         key = self._key(query, threshold)
         return self._recall(key) or self._keep(key, self._decider.decide(query, threshold=threshold))
 
-    async def adecide(self, query: str | None, threshold: float | None) -> RoutingDecision:
+    async def adecide(self, query: str, threshold: float | None) -> RoutingDecision:
         """As `decide`; calls that ask the same at the same time wait for one scoring."""
         key = self._key(query, threshold)
+        if key is None:
+            return await self._decider.adecide(query, threshold=threshold)
         decision = self._recall(key)
         if decision is not None:
             return decision
-        loop = asyncio.get_running_loop()
-        pending = self._pending.setdefault(loop, {})
+        pending = self._pending.setdefault(asyncio.get_running_loop(), {})
         task = pending.get(key)
         if task is None:
-            task = pending[key] = loop.create_task(self._decider.adecide(query, threshold=threshold))
-            task.add_done_callback(lambda _: pending.pop(key, None))
+            task = pending[key] = asyncio.create_task(self._decider.adecide(query, threshold=threshold))
+            task.add_done_callback(lambda done: (pending.pop(key, None), done.cancelled() or done.exception()))
         return self._keep(key, await asyncio.shield(task))  # one caller's cancellation is not the others'
 
-    def override(self, model: ModelName) -> RoutingDecision:
-        """The decision that the caller made."""
-        return self._decider.decide(None, model=model)
+    def _key(self, query: str, threshold: float | None) -> Key | None:
+        router = self._decider.router
+        if not isinstance(router, HybridRouter):
+            return None
+        trained = router._predictor
+        if trained is not self._trained:
+            with self._lock:
+                self._trained = trained
+                self._kept.clear()
+        digest = hashlib.blake2b(query.encode(errors="surrogatepass"), digest_size=16).digest()
+        return Key(digest, router.threshold if threshold is None else threshold, id(trained))
 
-    def _key(self, query: str | None, threshold: float | None) -> Hashable:
-        # the router's own threshold may be changed at any time, and must then count at once
-        return query, threshold if threshold is not None else getattr(self._decider.router, "threshold", None)
-
-    def _recall(self, key: Hashable) -> RoutingDecision | None:
+    def _recall(self, key: Key | None) -> RoutingDecision | None:
+        if key is None:
+            return None
         with self._lock:
             decision = self._kept.get(key)
             if decision is not None:
                 self._kept.move_to_end(key)
             return decision
 
-    def _keep(self, key: Hashable, decision: RoutingDecision) -> RoutingDecision:
-        if decision.reason == "score":  # after a fault of the router the next call may well succeed
+    def _keep(self, key: Key | None, decision: RoutingDecision) -> RoutingDecision:
+        # after a fault of the router the next call may well succeed
+        if key is not None and (decision.reason, decision.threshold) == ("score", key.threshold):
             with self._lock:
-                self._kept[key] = decision
-                while len(self._kept) > KEPT:
-                    self._kept.popitem(last=False)
+                if key.trained == id(self._trained):  # else it was trained anew meanwhile
+                    self._kept[key] = decision
+                    while len(self._kept) > KEPT:
+                        self._kept.popitem(last=False)
         return decision
 
-    def __reduce__(self) -> tuple[Any, tuple[Decider | None]]:
-        return type(self), (None,)  # a copy of the LLM makes its own, from the router it holds
+    def __reduce__(self) -> tuple[Any, tuple[None]]:
+        return Decisions, (None,)  # a copy of the LLM makes its own, from the router it holds
+
+
+def _is_async(router: Any) -> bool:
+    called = getattr(type(router), "__call__", None)  # noqa: B004  # of an object that is called as a function
+    return inspect.iscoroutinefunction(router) or inspect.iscoroutinefunction(called)

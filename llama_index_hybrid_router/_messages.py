@@ -11,16 +11,31 @@ from collections.abc import Sequence
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock
 
-from hybrid_router_core.query import query_from_messages
+from hybrid_router_core.conversation import query_from_messages
 
 # ReAct and CodeAct give tool results the role of the user. What the assistant said just before tells such a result from
 # a user who begins a message with the same words.
 _TOOL_RESULTS = (("Observation:", "Action:"), ("Result of executing the code given:", "<execute>"))
 # What ReAct says, as the user, to a model whose answer it could not read.
 _RETRIES = ("Error while parsing the output:", "FAILURE: Your previous response was empty.")
+# What LlamaIndex asks of a model in its own words, about documents or a conversation; a user asked nothing.
+_TASKS = (
+    "Describe what the provided text is about. Also describe some of the questions",  # DocumentSummaryIndex
+    "What is this table about? Give a very concise summary",  # MarkdownElementNodeParser and its like
+    "Here is the content of the section:",  # PydanticProgramExtractor
+    "Here is the chunk we want to situate within the whole document:",  # DocumentContextExtractor
+    "You are a precise fact extraction system",  # FactExtractionMemoryBlock
+    "You are a precise fact condensing system",
+    '"Transcript so far: ',  # ChatSummaryMemoryBuffer
+)
 _STATE = re.compile(r"\ACurrent state:\n.*\n\nCurrent message:\n(.*)\Z", re.DOTALL)
 _XML_ROLE = re.compile(r"\s*<(\w+)>\s*\Z")
 _XML_MESSAGE = re.compile(r"\s*<message>(.*)</message>\s*\Z", re.DOTALL)
+
+
+def is_a_task(text: str) -> bool:
+    """Whether this is one of LlamaIndex's own tasks and no question."""
+    return text.lstrip().startswith(_TASKS)
 
 
 def last_question(messages: Sequence[ChatMessage]) -> str | None:

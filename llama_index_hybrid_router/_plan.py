@@ -1,61 +1,59 @@
-"""A decided call, and what starts it."""
+"""A decided call: how it is started, what its answer is marked with, and what follows if the model fails."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
-
-from llama_index.core.llms.function_calling import FunctionCallingLLM
+from typing import Any, Protocol
 
 from hybrid_router_core import RoutingDecision
+from hybrid_router_core.errors import HybridRouterError
 
 from ._request import Request
-from ._tagging import KEY, tagged
-
-if TYPE_CHECKING:
-    from ._base import RoutingLLM
+from ._tagging import has_token, tagged
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A call, and the model that gets it."""
+    """A call, and the model that gets it.
 
-    router: RoutingLLM
-    request: Request
+    Attributes:
+        decision: Which model, and why.
+        start: Calls the model: its answer, awaitable or stream.
+        record: The decision with the model's name, for the answer's tag.
+        answered: To be called when the model has answered, or given its first token.
+        instead: From the error of a failed model to the plan for the other one; None if there is none.
+    """
+
     decision: RoutingDecision
-    has_fallback: bool = False
-
-    def start(self) -> Any:
-        """Call the model: its answer, awaitable or stream."""
-        args, kwargs = self.request.arguments()
-        name = self.request.name
-        if self.router._formats(self.request):
-            front = self.router._fronting(self.decision)
-            return getattr(FunctionCallingLLM, name)(front, *args, **kwargs)
-        child = self.router._child(self.decision)
-        override = self.request.override
-        if override is not None and override.query is not None and isinstance(child, type(self.router)):
-            kwargs[KEY] = {"query": override.query}  # a router within this one is asked about the same question
-        return getattr(child, name)(*args, **kwargs)
+    start: Callable[[], Any]
+    record: dict[str, Any]
+    answered: Callable[[], None]
+    instead: Callable[[Exception], Plan] | None = None
 
     def tag(self, answer: Any) -> Any:
         """The answer, or a part of a stream, with the record of the decision."""
-        return tagged(answer, self._record)
+        return tagged(answer, self.record)
 
-    @cached_property
-    def _record(self) -> dict[str, Any]:
-        return {**self.decision.to_dict(), "model_name": self.router._child(self.decision).metadata.model_name}
+    def take(self, answer: Any) -> Any:
+        """A whole answer, tagged."""
+        self.answered()
+        return self.tag(answer)
 
-    def fallback(self, error: Exception) -> Plan:
-        """The plan for the large model, after the small one has failed."""
-        first = self.decision
-        decision = RoutingDecision(
-            model="large",
-            score=first.score,
-            threshold=first.threshold,
-            reason="fallback",
-            detail=type(error).__name__,  # its message may quote the query
-        )
-        self.router._report(decision)
-        return Plan(self.router, self.request, decision)
+    def is_begun_by(self, part: Any) -> bool:
+        """Whether, with this part of a stream, it is too late to begin anew."""
+        return self.instead is None or has_token(part)
+
+    def after(self, error: Exception) -> Plan:
+        """The plan after a failure; raises the error if it is the caller's mistake, or nothing can take its place."""
+        if self.instead is None or isinstance(error, HybridRouterError):
+            raise error
+        return self.instead(error)
+
+
+class Plans(Protocol):
+    """What makes plans."""
+
+    def _plan(self, request: Request) -> Plan: ...
+
+    async def _aplan(self, request: Request) -> Plan: ...

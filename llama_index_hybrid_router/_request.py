@@ -1,52 +1,32 @@
-"""One call of a public method, with what the router needs to know about it."""
+"""One call of a public method, with what the router needs to know about it.
+
+The parameters of the method and what the caller gives beyond them are two namespaces: a template may have a variable
+with the name of a parameter of another method, and it is a text like any other.
+"""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
-from llama_index.core.prompts import BasePromptTemplate
+from llama_index.core.prompts import BasePromptTemplate, SelectorPromptTemplate
 
-from hybrid_router_core import RoutingDecision
-from hybrid_router_core.errors import ConfigError
-
+from ._override import Override
 from ._tagging import KEY
 
-OVERRIDES = ("model", "query", "threshold")
-# Models append to the history and add to llm_kwargs (OpenAI does), and a program for structured text sets the prompt's
-# output parser. Each model gets its own copy.
-_COPIED: tuple[tuple[str, Callable[[Any], Any]], ...] = (
-    ("chat_history", list),
-    ("llm_kwargs", dict),
-    ("prompt", lambda prompt: prompt.model_copy() if isinstance(prompt, BasePromptTemplate) else prompt),
-)
 
+class Signature:
+    """The names of a method's parameters, and whether it fills a template with all others."""
 
-@dataclass(frozen=True)
-class Override:
-    """What the caller fixed for this call; a decision stands for a call that was routed already."""
-
-    model: Any = None
-    query: str | None = None
-    threshold: float | None = None
-    decision: RoutingDecision | None = None
-
-    @classmethod
-    def read(cls, value: Any) -> Override:
-        """Check the value of the keyword or the tag ``hybrid_router``.
-
-        Raises:
-            ConfigError: If it is not a dict with the known keys.
-        """
-        if isinstance(value, RoutingDecision):
-            return cls(decision=value)
-        if not isinstance(value, Mapping) or not set(value) <= set(OVERRIDES):
-            raise ConfigError(f"{KEY} is {value!r}; allowed: a dict with any of the keys {', '.join(OVERRIDES)}")
-        return cls(**value)
+    def __init__(self, method: Callable[..., Any]) -> None:
+        self.name = method.__name__
+        parameters = list(inspect.signature(method).parameters.values())[1:]  # but self
+        names = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+        self.positions = {name: i for i, name in enumerate(names)}
+        self.fills_template = any(p.kind is p.VAR_KEYWORD and p.name == "prompt_args" for p in parameters)
 
 
 class Request:
@@ -54,73 +34,114 @@ class Request:
 
     def __init__(self, signature: Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.name = signature.name
-        self._positions = signature.positions
-        self.args = args
-        self.kwargs = kwargs
-        llm_kwargs = self.get("llm_kwargs")
-        self.override: Override | None = None
-        for place in (kwargs, llm_kwargs):
-            if place and KEY in place:
-                self.override = Override.read(place[KEY])
+        self.parameters: dict[str, Any] = dict(zip(signature.positions, args, strict=False))
+        self.beyond: dict[str, Any] = {}
+        for name, value in kwargs.items():
+            place = self.parameters if name in signature.positions else self.beyond
+            if name in place:
+                raise TypeError(f"{self.name}() got multiple values for argument {name!r}")
+            place[name] = value
+        self._surplus = args[len(signature.positions) :]
+        self._is_positional = set(list(signature.positions)[: len(args)])
+        self._fills_template = signature.fills_template
+        for name in ("messages", "chat_history", "tools"):
+            if isinstance(self.get(name), Iterator):  # it is read here too, and for a second model
+                self.parameters[name] = list(self.parameters[name])
+        self.override = self._take_override()
 
     def get(self, name: str) -> Any:
-        """An argument by its name in the base class; None if it was not given."""
-        if name in self.kwargs:
-            return self.kwargs[name]
-        position = self._positions.get(name, len(self.args))
-        return self.args[position] if position < len(self.args) else None
+        """A parameter by its name in the base class; None if it was not given."""
+        return self.parameters.get(name)
+
+    def option(self, name: str) -> Any:
+        """What goes to the model beside the messages: a keyword of the call or of its ``llm_kwargs``."""
+        return self.options.get(name)
 
     def arguments(self) -> tuple[list[Any], dict[str, Any]]:
-        """What the chosen model is called with."""
-        args, kwargs = list(self.args), {name: value for name, value in self.kwargs.items() if name != KEY}
-        for name, copy in _COPIED:
-            value = self.get(name)
-            if value is None:
-                continue
-            value = copy(value)
-            if name == "llm_kwargs":
-                value.pop(KEY, None)
-            if name in kwargs:
-                kwargs[name] = value
-            elif name in self._positions:
-                args[self._positions[name]] = value
-        return args, kwargs
+        """What the chosen model is called with: containers that models write into are copied for each."""
+        given = {name: _own(value) for name, value in self.parameters.items()}
+        args = [given.pop(name) for name in self.parameters if name in self._is_positional]
+        return [*args, *self._surplus], {**given, **self.beyond}
+
+    @cached_property
+    def tools(self) -> Any:
+        """The tools that the model is to be offered, in whatever form; None if the call has none."""
+        return self.get("tools") or self.option("tools")
 
     @property
     def carries_tools(self) -> bool:
         """Whether the model is to be offered tools."""
-        return self.name.endswith("_with_tools") or bool(self.get("tools"))
+        return self.name.endswith("_with_tools") or bool(self.tools)
 
     @property
     def template(self) -> BasePromptTemplate | None:
         """The prompt template, if the call has one."""
         prompt = self.get("prompt")
-        return prompt if isinstance(prompt, BasePromptTemplate) else None
+        return prompt if self._fills_template and isinstance(prompt, BasePromptTemplate) else None
 
     @cached_property
     def variables(self) -> dict[str, Any]:
         """The values that fill the template: those of the call before those of a partial format."""
-        if self.template is None:
-            return {}
-        given = {name: value for name, value in self.kwargs.items() if name != KEY and name not in self._positions}
-        return {**self.template.kwargs, **given}
+        return {} if self.template is None else {**self.template.kwargs, **self.beyond}
+
+    @cached_property
+    def options(self) -> Mapping[str, Any]:
+        """See `option`."""
+        options = self.get("llm_kwargs") if self._fills_template else self.beyond
+        return options if isinstance(options, Mapping) else {}
 
     @cached_property
     def messages(self) -> list[ChatMessage]:
         """The messages of the call; of a template, those that it renders to."""
         if self.template is not None:
-            return self.template.format_messages(**self.variables)
-        prompt = self.get("prompt")
-        messages = [*(self.get("messages") or self.get("chat_history") or ())]
-        said = (text for text in (prompt, self.get("user_msg")) if text)
-        return messages + [m if isinstance(m, ChatMessage) else ChatMessage(m, role=MessageRole.USER) for m in said]
+            return _rendered(self.template, self.variables)
+        given = self.get("messages") or self.get("chat_history")
+        said = [text for text in (self.get("prompt"), self.get("user_msg")) if text]
+        sequence = given if isinstance(given, Sequence) and not isinstance(given, (str, bytes)) else ()
+        return [message for value in (*sequence, *said) if (message := _message(value)) is not None]
+
+    def _take_override(self) -> Override | None:
+        found = None
+        if not (self.template is not None and KEY in (self.template.template_vars or ())):
+            found = self.beyond.pop(KEY, None)
+        llm_kwargs = self.get("llm_kwargs")
+        if isinstance(llm_kwargs, Mapping) and KEY in llm_kwargs:
+            self.parameters["llm_kwargs"] = {name: value for name, value in llm_kwargs.items() if name != KEY}
+            found = llm_kwargs[KEY] if found is None else found
+        return None if found is None else Override.read(found)
 
 
-class Signature:
-    """The names of a method's parameters."""
+def _own(value: Any) -> Any:
+    """A copy of what models write into: OpenAI appends to the history, a program sets the prompt's output parser."""
+    if isinstance(value, (list, dict)):
+        return value.copy()
+    return value.model_copy() if isinstance(value, BasePromptTemplate) else value
 
-    def __init__(self, method: Callable[..., Any]) -> None:
-        self.name = method.__name__
-        kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-        names = [p.name for p in inspect.signature(method).parameters.values() if p.kind not in kinds]
-        self.positions = {name: i for i, name in enumerate(names[1:])}  # but self
+
+def _message(value: Any) -> ChatMessage | None:
+    """What the models may take for a message; None if there is nothing in it to be read here."""
+    if isinstance(value, ChatMessage):
+        return value
+    if isinstance(value, str):
+        return ChatMessage(value, role=MessageRole.USER)
+    try:
+        return ChatMessage.model_validate(value)
+    except ValueError:
+        return None
+
+
+def plain(template: BasePromptTemplate) -> BasePromptTemplate:
+    """The template itself behind a choice of templates, made without asking a model."""
+    while isinstance(template, SelectorPromptTemplate):
+        template = template.default_template
+    return template
+
+
+def _rendered(template: BasePromptTemplate, variables: dict[str, Any]) -> list[ChatMessage]:
+    """The messages; none if the template calls functions, which are the model's to call, or cannot be rendered."""
+    if plain(template).function_mappings:
+        return []
+    try:
+        return template.format_messages(**variables)
+    except Exception:  # the model is going to meet it too, and its caller gets that error
+        return []

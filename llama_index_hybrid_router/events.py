@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from llama_index.core.bridge.pydantic import ConfigDict
 from llama_index_instrumentation import get_dispatcher
 from llama_index_instrumentation.base import BaseEvent
+from llama_index_instrumentation.event_handlers import NullEventHandler
 
 from hybrid_router_core import RoutingDecision
 
@@ -75,7 +76,7 @@ def announce(
     """Hand a decision to the open `capture_decisions` blocks and to the instrumentation."""
     for decisions in _collectors.get():
         decisions.append(decision)
-    if policy == "off":
+    if policy == "off" or not _is_heard():
         return
     dispatcher.event(
         HybridRoutingEvent(
@@ -89,3 +90,13 @@ def announce(
             query=query if policy == "full" else None,
         )
     )
+
+
+def _is_heard() -> bool:
+    """Whether anybody listens: making an event costs more than the rest of a decision."""
+    heard = dispatcher
+    while all(type(handler) is NullEventHandler for handler in heard.event_handlers):
+        if not heard.propagate:
+            return False
+        heard = heard.parent
+    return True

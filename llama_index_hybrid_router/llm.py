@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, LLMMetadata, MessageRole
-from llama_index.core.bridge.pydantic import BaseModel, field_serializer
-from llama_index.core.llms import LLM
+from llama_index.core.bridge.pydantic import BaseModel
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools import BaseTool
-from typing_extensions import Self
 
-from hybrid_router_core.errors import ConfigError
-
-from . import _serialize
-from ._base import RoutingLLM, calls_functions
+from ._base import RoutingLLM
 from ._delegate import delegating
 from ._request import Request, Signature
 from ._structured import HybridStructuredLLM
@@ -42,16 +36,25 @@ class HybridRouterLLM(RoutingLLM):
     Args:
         small: The cheap LLM; any LlamaIndex LLM.
         large: The expensive one.
-        router: A `HybridRouter`, the folder of a saved one, or a callable from the question to a score in [0, 1].
+        router: A `HybridRouter`, the folder of a saved one, or a callable from the question to a score in [0, 1], sync
+            or async. A router's last 128 decisions are kept until it is trained anew; a callable is asked each time.
         threshold: Small iff score >= threshold; None takes the router's own (0.5 for a callable).
         context_window: The window this LLM reports. ``"min"``: the smaller one, so that every prompt fits both.
-            ``"large"``: the large model's; calls too long for the small model go to the large one.
+            ``"large"``: the large model's. In both cases a call that is too long for the small one goes to the large.
         is_function_calling: Whether this LLM reports that it calls functions: ``"all"`` if both do, ``"any"`` if one
             does. Calls with tools go to a model that does.
         on_router_error: ``"large"``: if the router fails, the large model answers. ``"raise"``: the error is raised.
-        fallback: If the small model raises before its first token, the large one answers.
+        fallback: If the small model raises before its first token, the large one answers; if it keeps failing, it is
+            left alone for a while. Tools that ``predict_and_call`` runs are never run twice.
         track_questions: Read the question from the spans of the enclosing query or chat engine, where the call itself
             shows only a rendered prompt. Puts one span handler on LlamaIndex's root dispatcher.
+        no_query: Which model takes calls without a question of a user, such as those of extractors and of keyword and
+            property-graph indexes.
+        query_from: Where the question is, if not where it is looked for: the name or names of the template variable
+            that holds it, tried before the known ones (query_str, question, query, message, user_query,
+            user_question, user_input, input); or a callable from the messages to the text to score, or None.
+        small_takes: What the small model takes beyond text: ``"image"``, ``"audio"``, ``"video"``, ``"document"``.
+            Calls with anything else in them go to the large one.
         events: `HybridRoutingEvent`: ``"full"``, ``"no_query"`` (without the question) or ``"off"``.
     """
 
@@ -79,18 +82,6 @@ class HybridRouterLLM(RoutingLLM):
     apredict_and_call = delegating(FunctionCallingLLM.apredict_and_call)
     convert_chat_messages = delegating(FunctionCallingLLM.convert_chat_messages)
 
-    def __init__(self, **data: Any) -> None:
-        _serialize.warn_of("the router LLM", data.pop(_serialize.NOTE, {}))
-        for role in ("small", "large"):
-            if role in data:
-                data[role] = _serialize.load_child(role, data[role])
-        for name in ("messages_to_prompt", "completion_to_prompt"):
-            if data.get(name) not in _serialize.DEFAULTS:
-                raise ConfigError(f"{name} has no effect on a router; set it on the small and on the large LLM")
-        _serialize.check_router(data.get("router"))
-        super().__init__(**data)
-        self._begin()
-
     @classmethod
     def class_name(cls) -> str:
         """The name in serialized data."""
@@ -98,21 +89,27 @@ class HybridRouterLLM(RoutingLLM):
 
     @property
     def metadata(self) -> LLMMetadata:
-        """What both models can do, as the settings say."""
-        if self._fixed is not None:
-            return self._child(self._fixed).metadata
-        small, large = self.small.metadata, self.large.metadata
-        window, room = large.context_window, large.context_window - large.num_output
-        if self.context_window == "min":  # the room left for the prompt must fit both, whichever is tighter
-            window, room = min(window, small.context_window), min(room, small.context_window - small.num_output)
+        """What both models can do, as the settings say; of a model that is down the other one speaks."""
+        models, fixed = self._models, self._part.fixed
+        if fixed is not None:
+            return models[fixed.model].llm.metadata
+        small, large = models["small"].facts, models["large"].facts
+        known = [metadata for metadata in (small.metadata, large.metadata) if metadata is not None]
+        if not known:
+            return self.large.metadata  # whose error says why
         calls = all if self.is_function_calling == "all" else any
+        decisive = known if self.context_window == "min" else known[-1:]
+        # the room left for the prompt must fit both, whichever is tighter
+        window = min(each.context_window for each in decisive)
+        room = min(each.context_window - each.num_output for each in decisive)
+        roles = {each.system_role for each in known}
         return LLMMetadata(
             context_window=window,
             num_output=window - room,
-            is_chat_model=small.is_chat_model or large.is_chat_model,
-            is_function_calling_model=calls(calls_functions(child) for child in (self.small, self.large)),
-            model_name=f"hybrid({small.model_name}|{large.model_name})",
-            system_role=large.system_role if small.system_role == large.system_role else MessageRole.SYSTEM,
+            is_chat_model=any(each.is_chat_model for each in known),
+            is_function_calling_model=calls((small.calls_functions, large.calls_functions)),
+            model_name=f"hybrid({small.name}|{large.name})",
+            system_role=roles.pop() if len(roles) == 1 else MessageRole.SYSTEM,
         )
 
     def as_structured_llm(self, output_cls: type[BaseModel], **kwargs: Any) -> HybridStructuredLLM:
@@ -124,10 +121,13 @@ class HybridRouterLLM(RoutingLLM):
     ) -> list[ToolSelection]:
         """Read the tool calls with the model that made them, which the response's record names."""
         model, response = untagged(response)
-        able = [child for child in (self.large, self.small) if calls_functions(child)]
-        maker = {"small": self.small, "large": self.large}.get(model or "", able[0] if able else None)
+        able = [model for model in (self._models["large"], self._models["small"]) if model.facts.calls_functions]
+        maker = getattr(self, model) if model in ("small", "large") else able[0].llm if able else None
         if isinstance(maker, FunctionCallingLLM):
-            return maker.get_tool_calls_from_response(response, error_on_no_tool_call=error_on_no_tool_call, **kwargs)
+            calls = maker.get_tool_calls_from_response(response, error_on_no_tool_call=error_on_no_tool_call, **kwargs)
+            if self._part.began is not None:
+                self._part.began.append(True)
+            return calls
         if error_on_no_tool_call:
             raise ValueError("Expected at least one tool call, but the model that answered calls no functions.")
         return []
@@ -150,51 +150,9 @@ class HybridRouterLLM(RoutingLLM):
             "tool_required": tool_required,
             **kwargs,
         }
-        plan = self._plan(Request(PREPARE, (tools,), given))
-        child: Any = self._child(plan.decision)  # calls functions: the plan saw to it
-        args, given = plan.request.arguments()
+        request = Request(PREPARE, (tools,), given)
+        decision = self._plan(request).decision
+        child: Any = self._models[decision.model].llm  # calls functions: the plan saw to it
+        args, given = request.arguments()
         # the chat that follows must go to the same model
-        return {**child._prepare_chat_with_tools_compat(*args, **given), KEY: plan.decision}
-
-    @field_serializer("small", "large")
-    def _dump_child(self, child: LLM) -> dict[str, Any]:
-        return _serialize.dump_child(child)
-
-    @field_serializer("router")
-    def _dump_router(self, router: Any) -> Any:
-        return _serialize.dump_router(router)
-
-    def to_dict(self, **kwargs: Any) -> dict[str, Any]:
-        """Plain data without secrets; `from_dict` takes ``small=``, ``large=`` and ``router=`` in their place."""
-        return {**super().to_dict(**kwargs), _serialize.NOTE: {"left_out": _serialize.left_out(self)}}
-
-    def __getstate__(self) -> dict[str, Any]:
-        for name in ("small", "large", "router"):
-            try:
-                pickle.dumps(getattr(self, name))
-            except Exception as error:  # noqa: PERF203  # whatever it raises; the base class would drop the field
-                raise ConfigError(
-                    f"{name} cannot be pickled ({error}); a router is pickled best as the folder it was saved in"
-                ) from error
-        return super().__getstate__()
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(**state["__dict__"])  # type: ignore[misc]  # the base class would swallow its errors
-
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A copy with a decider of its own, so that a new router or threshold counts."""
-        new = super().model_copy(update=update, deep=deep)
-        new._begin()
-        return new
-
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        new = super().__deepcopy__(memo)
-        new._begin()
-        return new
-
-    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        for name, value in super().__repr_args__():
-            if name in ("small", "large"):  # their own fields hold keys
-                yield name, f"{type(value).__name__}({value.metadata.model_name})"
-            elif name in RoutingLLM.__annotations__ and value != RoutingLLM.model_fields[str(name)].default:
-                yield name, value
+        return {**child._prepare_chat_with_tools_compat(*args, **given), KEY: decision}

@@ -11,9 +11,10 @@ from llama_index.core.schema import QueryBundle
 from llama_index.core.tools import ToolMetadata
 
 from hybrid_router_core import RoutingDecision
-from hybrid_router_core.decider import Decider, OnRouterError, RouterLike
 from hybrid_router_core.errors import ConfigError
+from hybrid_router_core.live import Decider, OnRouterError, RouterLike
 
+from ._override import Override, tagged_override
 from .events import announce
 
 __all__ = ["HybridSelector"]
@@ -25,6 +26,9 @@ class HybridSelector(BaseSelector):
     >>> selector = HybridSelector(lambda query: 0.9, small="summary", large="deep")
     >>> selector.select([ToolMetadata("all documents", "deep"), ToolMetadata("titles", "summary")], "Which files?").ind
     1
+
+    As for the LLM, ``instrument_tags({"hybrid_router": {"model": "large"}})`` around the query fixes the choice, and
+    ``{"threshold": 0.7}`` or ``{"query": "..."}`` what it is made by.
 
     Args:
         router: A `HybridRouter`, the folder of a saved one, or a callable from the query to a score in [0, 1].
@@ -63,13 +67,19 @@ class HybridSelector(BaseSelector):
 
     def _select(self, choices: Sequence[ToolMetadata], query: QueryBundle) -> SelectorResult:
         started = perf_counter()
-        indices = self._indices(choices)
-        return self._result(choices, indices, query, self._decider.decide(query.query_str), started)
+        indices, override = self._indices(choices), self._override(query)
+        decision = self._decider.decide(override.query, threshold=override.threshold, model=override.model)
+        return self._result(choices, indices, override.query, decision, started)
 
     async def _aselect(self, choices: Sequence[ToolMetadata], query: QueryBundle) -> SelectorResult:
         started = perf_counter()
-        indices = self._indices(choices)
-        return self._result(choices, indices, query, await self._decider.adecide(query.query_str), started)
+        indices, override = self._indices(choices), self._override(query)
+        decision = await self._decider.adecide(override.query, threshold=override.threshold, model=override.model)
+        return self._result(choices, indices, override.query, decision, started)
+
+    @staticmethod
+    def _override(query: QueryBundle) -> Override:
+        return (tagged_override() or Override()).asking(query.query_str)
 
     def _indices(self, choices: Sequence[ToolMetadata]) -> dict[str, int]:
         if len(choices) != 2:
@@ -87,7 +97,7 @@ class HybridSelector(BaseSelector):
         self,
         choices: Sequence[ToolMetadata],
         indices: dict[str, int],
-        query: QueryBundle,
+        query: str | None,
         decision: RoutingDecision,
         started: float,
     ) -> SelectorResult:
@@ -95,7 +105,7 @@ class HybridSelector(BaseSelector):
         announce(
             decision,
             model_name=choices[index].name or str(index),
-            query=query.query_str,
+            query=query,
             latency_ms=(perf_counter() - started) * 1000,
         )
         return SelectorResult(selections=[SingleSelection(index=index, reason=_reason(decision))])

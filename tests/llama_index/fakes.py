@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,
@@ -22,6 +23,8 @@ from llama_index.core.llms.custom import CustomLLM
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
 
+from hybrid_router_core import HybridRouter
+
 TRIGGER = "theorem"
 EASY = "What colour is the sky?"
 HARD = f"Prove the {TRIGGER}."
@@ -30,15 +33,16 @@ DOCUMENT = f"The {TRIGGER} is a {TRIGGER} about a {TRIGGER}. " * 20
 Answer = Callable[[list[ChatMessage], dict[str, Any]], "str | ChatMessage"]
 
 
-class CountingRouter:
-    """Sends a question with the trigger word to large, and remembers what it was asked."""
+class CountingRouter(HybridRouter):
+    """Sends a question with the trigger word to large, and remembers what it was asked; made without training."""
 
     def __init__(self) -> None:
+        super().__init__(mode="deterministic")
         self.queries: list[str] = []
 
-    def __call__(self, query: str) -> float:
-        self.queries.append(query)
-        return 0.1 if TRIGGER in query else 0.9
+    def score(self, queries: Sequence[str]) -> Any:
+        self.queries.extend(queries)
+        return np.array([0.1 if TRIGGER in query else 0.9 for query in queries])
 
 
 def tool_call(name: str, **kwargs: Any) -> ChatMessage:

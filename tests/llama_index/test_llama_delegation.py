@@ -467,31 +467,32 @@ async def test_a_slow_router_does_not_block_the_event_loop(make: Any, pair: Any)
     assert beats > 5
 
 
+class Slow(CountingRouter):
+    def score(self, queries: Any) -> Any:
+        if queries:
+            time.sleep(0.1)
+        return super().score(queries)
+
+
 async def test_a_cancelled_caller_does_not_take_the_decision_from_the_others(make: Any, pair: Any) -> None:
-    asked = []
-
-    def slow(query: str) -> float:
-        asked.append(query)
-        time.sleep(0.1)
-        return 0.9
-
+    slow = Slow()
     llm = make(router=slow)
     first, second = (asyncio.create_task(llm.achat([user(EASY)])) for _ in range(2))
     await asyncio.sleep(0.03)
     first.cancel()
     assert (await second).message.content == "two words"
-    assert asked == [EASY]
+    assert slow.queries == [EASY]
 
 
 async def test_a_router_that_fails_is_asked_again(make: Any, pair: Any) -> None:
-    asked = []
+    class Flaky(CountingRouter):
+        def score(self, queries: Any) -> Any:
+            scores = super().score(queries)
+            if len(self.queries) == 1:
+                raise RuntimeError("not yet")
+            return scores
 
-    def flaky(query: str) -> float:
-        asked.append(query)
-        if len(asked) == 1:
-            raise RuntimeError("not yet")
-        return 0.9
-
+    flaky = Flaky()
     llm = make(router=flaky)
     models = [(await llm.achat([user(EASY)])).additional_kwargs["hybrid_router"]["model"] for _ in range(3)]
-    assert (models, len(asked)) == (["large", "small", "small"], 2)
+    assert (models, len(flaky.queries)) == (["large", "small", "small"], 2)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 from collections import Counter
 from typing import Any
 
 import pytest
-from llama_index.core import Settings, SummaryIndex
+from llama_index.core import Document, Settings, SummaryIndex
 from llama_index.core.base.llms.types import ChatResponse, CompletionResponse
+from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.callbacks import CallbackManager, LlamaDebugHandler, TokenCountingHandler
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.instrumentation.events.llm import (
@@ -134,6 +136,68 @@ def test_a_trace_of_callbacks_has_one_llm_event(make: Any) -> None:
     llm = make(callback_manager=CallbackManager([debug]))
     llm.chat([user(EASY)])
     assert len(debug.get_llm_inputs_outputs()) == 1
+
+
+def test_models_are_left_as_they_are_and_each_router_counts_its_own_calls(router: CountingRouter) -> None:
+    small, large = FakeLLM(name="small"), FakeLLM(name="large")
+    before = [dict(model.__dict__) for model in (small, large)]
+    (chat, chat_manager), (batch, batch_manager) = counting(), counting()
+    one = HybridRouterLLM(small=small, large=large, router=router, callback_manager=chat_manager)
+    two = HybridRouterLLM(small=small, large=large, router=router, callback_manager=batch_manager)
+    one.complete(EASY)
+    assert (len(chat.llm_token_counts), len(batch.llm_token_counts)) == (1, 0)
+    small.complete(EASY)
+    two.complete(HARD)
+    assert (len(chat.llm_token_counts), len(batch.llm_token_counts)) == (1, 1)
+    assert [dict(model.__dict__) for model in (small, large)] == before
+    assert all(model.callback_manager is kept["callback_manager"] for model, kept in zip((small, large), before))
+    SummaryIndex.from_documents([Document(text="x")]).as_query_engine(llm=small).query(EASY)
+    one.complete(EASY)
+    assert len(chat.llm_token_counts) == 2
+    one.small = FakeLLM(name="new")
+    one.complete(EASY)
+    assert len(chat.llm_token_counts) == 3
+
+
+def test_what_a_model_sets_of_itself_while_it_is_called_is_kept(make: Any) -> None:
+    class Learns(FakeLLM):
+        window: int = -1
+        _client: Any = PrivateAttr(default=None)
+
+        def chat(self, messages: Any, **kwargs: Any) -> ChatResponse:
+            self.window = 4096
+            self._client = self._client or object()
+            assert copy.copy(self).callback_manager
+            return super().chat(messages, **kwargs)
+
+    small = Learns(name="small")
+    llm = make(small=small, callback_manager=counting()[1])
+    llm.chat([user(EASY)])
+    client = small._client
+    llm.chat([user(EASY)])
+    assert small.window == 4096
+    assert client is small._client is not None
+    assert isinstance(small, Learns)
+
+
+@pytest.mark.parametrize("own_handlers", [False, True])
+def test_the_trace_of_a_query_holds_the_llm_events_and_nothing_is_kept(own_handlers: bool, make: Any) -> None:
+    debug, own = LlamaDebugHandler(print_trace_on_end=False), LlamaDebugHandler(print_trace_on_end=False)
+    manager = CallbackManager([debug])
+    small = FakeLLM(name="small", callback_manager=CallbackManager([own] if own_handlers else []))
+    llm = make(small=small, callback_manager=manager)
+    Settings.callback_manager = manager
+    engine = SummaryIndex.from_documents([Document(text="x")]).as_query_engine(llm=llm)
+    for _ in range(20):
+        debug.flush_event_logs()
+        engine.query(EASY)
+    in_trace = {event for events in debug._trace_map.values() for event in events}
+    llm_events = [event for event in debug.get_events() if event.event_type == "llm"]
+    assert len(llm_events) == 2
+    assert all(event.id_ in in_trace for event in llm_events)
+    assert sum(map(len, small.callback_manager._trace_map.values())) == 0
+    assert sum(map(len, manager._trace_map.values())) < 12
+    assert len(own.get_llm_inputs_outputs()) == (20 if own_handlers else 0)
 
 
 async def test_a_handler_as_of_opentelemetry_sees_each_token_once(llm: HybridRouterLLM, index: SummaryIndex) -> None:

@@ -158,17 +158,29 @@ async def test_the_large_model_answers_when_the_small_one_is_down(
     failure: Reply, server: OpenAIServer, router: CountingRouter
 ) -> None:
     server.models["small"] = failure
-    llm = hybrid(server, router, fallback=True)
-    response = llm.chat([user(EASY)])
+
+    def llm() -> HybridRouterLLM:  # a new one each time, since one that keeps failing is left alone
+        return hybrid(server, router, fallback=True)
+
+    response = llm().chat([user(EASY)])
     assert response.message.content == "Q. E. D."
     assert response.additional_kwargs["hybrid_router"]["reason"] == "fallback"
-    assert (await llm.acomplete(EASY)).text == "Q. E. D."
-    assert "".join(part.delta or "" for part in llm.stream_chat([user(EASY)])) == "Q. E. D."
-    parts = [part async for part in await llm.astream_chat([user(EASY)])]
+    assert (await llm().acomplete(EASY)).text == "Q. E. D."
+    assert "".join(part.delta or "" for part in llm().stream_chat([user(EASY)])) == "Q. E. D."
+    parts = [part async for part in await llm().astream_chat([user(EASY)])]
     assert "".join(part.delta or "" for part in parts) == "Q. E. D."
-    response = llm.chat_with_tools([FunctionTool.from_defaults(search)], user_msg=EASY, chat_history=[user("before")])
+    response = llm().chat_with_tools([FunctionTool.from_defaults(search)], user_msg=EASY, chat_history=[user("before")])
     assert [m["content"] for m in server.requests[-1].body["messages"]] == ["before", EASY]
     assert models(server) == ["small", "large"] * 5
+
+
+def test_a_small_model_that_keeps_failing_is_left_alone(server: OpenAIServer, router: CountingRouter) -> None:
+    server.models["small"] = Reply(status=503)
+    llm = hybrid(server, router, fallback=True)
+    records = [llm.complete(EASY).additional_kwargs["hybrid_router"] for _ in range(5)]
+    assert [record["reason"] for record in records] == ["fallback"] * 3 + ["unavailable"] * 2
+    assert records[0]["detail"] == "InternalServerError 503 server_error"
+    assert models(server) == ["small", "large"] * 3 + ["large"] * 2
 
 
 def test_a_connection_cut_in_the_middle_of_a_stream_is_an_error(server: OpenAIServer, router: CountingRouter) -> None:

@@ -342,6 +342,7 @@ def test_blocks_of_text_are_joined_and_an_image_alone_has_no_question(
     llm: HybridRouterLLM, router: CountingRouter
 ) -> None:
     image = ImageBlock(image=b"iVBORw0KGgo=", image_mimetype="image/png")
+    llm.small_takes = {"image"}
     llm.chat([ChatMessage(role="user", blocks=[TextBlock(text="look:"), image, TextBlock(text="what is it?")])])
     response = llm.chat([ChatMessage(role="user", blocks=[image])])
     assert router.queries == ["look:\nwhat is it?"]
@@ -460,8 +461,9 @@ def test_overrides_reach_templates_and_are_not_handed_to_the_model(
 
 def test_the_tracker_is_installed_once_and_only_if_wanted(make: Any) -> None:
     root_dispatcher.span_handlers = [h for h in root_dispatcher.span_handlers if h is not _tracker.tracker]
-    make(track_questions=False)
+    llm = make(track_questions=False)
     assert _tracker.tracker not in root_dispatcher.span_handlers
+    llm.track_questions = True
     make(), make()
     assert sum(handler is _tracker.tracker for handler in root_dispatcher.span_handlers) == 1
 
