@@ -1,128 +1,172 @@
-"""The main job on real answers, offline: train, calibrate, measure, save, and route questions through a chain.
+"""The main job on real answers, offline: learn, certify, count the money, and send questions through a chain.
 
     python examples/demo.py [folder for the router and the report]
 
-Two real models, Gemma 3 270M (small) and Qwen2.5-Coder 0.5B Instruct (large), answered 804 questions four times each;
-see examples/data/README.md. The pair has a large gap: small is right in 11 % of its answers, large in 42 %.
+The two models really gave the recorded answers, on a CPU: Qwen2.5-Coder Instruct with 0.5 and with 1.5 billion
+parameters. They are free, so the money is counted as if the recorded tokens were paid at the list prices of another
+pair, GPT-4.1 nano and GPT-4.1. See examples/data/README.md.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+from itertools import zip_longest
 from pathlib import Path
 
-from langchain_core.output_parsers import StrOutputParser
+import numpy as np
 from langchain_core.prompts import ChatPromptTemplate
-from recorded import is_right, quiz_dataset, read_quiz
+from recorded import read_answers, right, to_dataset
 from recorded_chat import RecordedChatModel
 from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
-from hybrid_router_core import CalibrationError, HybridRouter, RoutingDataset
-from hybrid_router_core.evaluation import Report
+from hybrid_router_core import CalibrationError, HybridRouter, Report, RoutingDataset
+from hybrid_router_core.collect import Price
+from hybrid_router_core.data import ResponseRow
 from langchain_hybrid_router import RunnableHybridRouter, routing_decision
 
-MODES = ("deterministic", "probabilistic", "transformed")
-SHARE_TO_SMALL = 0.4
-SHOWN = 12
+# US dollars for a million tokens: OpenAI's list prices as the package genai-prices 0.2.3 of November 2026 has them.
+SMALL_PRICE, LARGE_PRICE = Price(input=0.10, output=0.40), Price(input=2.00, output=8.00)
+PRICED_AS = "GPT-4.1 nano and GPT-4.1 (OpenAI's list as in genai-prices 0.2.3, November 2026)"
+LIMITS, CHOSEN, CONFIDENCE = (0.02, 0.05, 0.10), 0.05, 0.95  # of the answers; 5 % was set before a run
+SHOWN, SURE_OF_SMALL = 5, 3  # questions
+VERDICTS = {  # (goes to, small is right, large is right)
+    ("small", True, True): "well decided: small knew",
+    ("small", True, False): "well decided: only small knew",
+    ("small", False, True): "badly decided: only large knew",
+    ("small", False, False): "no loss: neither knew",
+    ("large", False, True): "well decided: only large knew",
+    ("large", True, True): "no need: small knew too",
+    ("large", True, False): "badly decided: only small knew",
+    ("large", False, False): "no gain: neither knew",
+}
 
-console = Console(width=110)
-
-
-def compare_modes(
-    train: RoutingDataset, calibration: RoutingDataset, test: RoutingDataset
-) -> dict[str, tuple[HybridRouter, Report]]:
-    """Train one router per label mode and print what each makes of the pair."""
-    table = Table(title=f"Three modes, each calibrated to {SHARE_TO_SMALL:.0%} to small; {len(test)} test questions")
-    for column in ("mode", "t*", "mean label", "fit", "APGR [95 %]", "to small", "quality drop [95 %]"):
-        table.add_column(column, justify="left" if column == "mode" else "right")
-    results = {}
-    for mode in MODES:
-        started = time.perf_counter()
-        router = HybridRouter(mode=mode).fit(train)
-        seconds = time.perf_counter() - started
-        report = router.calibrate(calibration, cost_advantage=SHARE_TO_SMALL).evaluate(test)
-        apgr, drop = report.interval("apgr"), report.interval("quality_drop")
-        table.add_row(
-            mode,
-            "-" if router.margin is None else f"{router.margin:.2f}",
-            f"{router.labels(train).mean():.2f}",
-            f"{seconds:.1f} s",
-            f"{apgr.value:.3f} [{apgr.low:.3f}, {apgr.high:.3f}]",
-            f"{report.interval('cost_advantage').value:.0%}",
-            f"{drop.value:.3f} [{drop.low:.3f}, {drop.high:.3f}]",
-        )
-        results[mode] = (router, report)
-    console.print(table)
-    blind = SHARE_TO_SMALL * float((test.mean_large - test.mean_small).mean())
-    console.print(f"A router that guesses has an APGR of 0.500 and loses {blind:.3f} at {SHARE_TO_SMALL:.0%}.")
-    if results["transformed"][0].margin == 0:
-        console.print("t* is 0: answers that are right or wrong leave no margin, so transformed equals probabilistic.")
-    console.print()
-    return results
+console = Console(width=80, highlight=False)
 
 
-def show_guarantee(router: HybridRouter, calibration: RoutingDataset, test: RoutingDataset) -> None:
-    """Ask for a bound on the quality drop that holds with 95 % confidence, and look at the test questions."""
-    for most in (0.02, 0.05, 0.1):
+def certify(router: HybridRouter, calibration: RoutingDataset, test: RoutingDataset) -> Report:
+    """Print what each limit on the loss allows, then leave the router at the chosen one; returns its report."""
+    table = Table(box=None, padding=(0, 3, 0, 0), header_style="underline")
+    for column in ("certified loss", "threshold", "to small", "lost", "saved", "$ a million"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_row("large alone", "", "0.0%", "0.0%", "0.0%", f"{1e6 * test.large_cost.mean():.2f}")
+    refused = []
+    for most in LIMITS:
         try:
-            router.calibrate(calibration, max_quality_drop=most, confidence=0.95)
+            router.calibrate(calibration, max_quality_drop=most, confidence=CONFIDENCE)
         except CalibrationError as error:
-            console.print(f"max_quality_drop={most}: {error}")
+            refused.append(f"Nothing certified for {most:.0%}: {error}")
             continue
-        report = router.evaluate(test)
-        console.print(
-            f"max_quality_drop={most}: {report.interval('cost_advantage').value:.0%} to small, "
-            f"drop on the test questions {report.quality_drop():.3f}"
-        )
-
-
-def answer_questions(model: RunnableHybridRouter, rows: list[dict], questions: list[str]) -> None:
-    """Send unseen questions through `prompt | router | parser`; the models say what they really said."""
-    chain = ChatPromptTemplate.from_messages([("human", "{question}")]) | model
-    accepted = {row["query"]: row["answers"] for row in rows}
-    table = Table(title="New questions through prompt | router")
-    for column, width in (("question", 50), ("score", 5), ("goes to", 7), ("answer", 26), ("right", 5)):
-        table.add_column(column, width=width, justify="right" if column == "score" else "left", no_wrap=True)
-    parser = StrOutputParser()
-    for question, message in zip(questions, chain.batch([{"question": q} for q in questions]), strict=True):
-        decision = routing_decision(message)
-        text = parser.invoke(message)
+        report = router.evaluate(test, resamples=1)  # the table has no intervals
+        spent = np.where(report.to_small, test.small_cost, test.large_cost).mean()
         table.add_row(
-            question,
-            f"{decision.score:.2f}",
-            f"[{'cyan' if decision.model == 'small' else 'yellow'}]{decision.model}[/]",
-            text.strip().split("\n")[0],
-            "yes" if is_right(text, accepted[question]) else "no",
+            f"at most {most:.0%}",
+            f"{router.threshold:.3f}",
+            f"{report.interval('cost_advantage').value:.1%}",
+            f"{report.quality_drop():.1%}",
+            f"{report.interval('saved_cost').value:.1%}",
+            f"{1e6 * spent:.2f}",
+            style="bold" if most == CHOSEN else "",
         )
-    console.print(table)
+    console.print(
+        f"[bold]Certified:[/] what may be lost against large alone, each line with {CONFIDENCE:.0%} confidence, by "
+        f"{len(calibration)} questions not trained on. [bold]Measured:[/] the rest of the line, on {len(test)} others. "
+        f"Money: as if the recorded tokens were paid at the prices of {PRICED_AS}."
+    )
+    console.print(Padding(table, (0, 0, 0, 2)))
+    console.print(*refused, sep="\n", end="\n" if refused else "")
+    try:
+        router.calibrate(calibration, max_quality_drop=CHOSEN, confidence=CONFIDENCE)
+    except CalibrationError:
+        router.threshold = 1.0  # all to large, since nothing is certified
+    return router.evaluate(test)
+
+
+def show_quality(report: Report, test: RoutingDataset) -> None:
+    """How many answers are right with the router, beside either model alone and beside chance."""
+    small, large = test.mean_small.mean(), test.mean_large.mean()
+    share, lost = report.interval("cost_advantage").value, report.quality_drop()
+    console.print(
+        f"At {CHOSEN:.0%}: {large - lost:.1%} of the answers are right, with large alone {large:.1%}, with small alone "
+        f"{small:.1%}. As many questions sent to small by chance would lose {share * (large - small):.1%}.\n"
+    )
+
+
+def show_kinds(report: Report) -> None:
+    """Which kinds of question go to small, beside how often either model is right."""
+    rows = sorted(report.group_rows(), key=lambda row: (-row.cost_advantage, row.large - row.small, row.group))
+    cells = [(row.group, f"[bold]{row.cost_advantage:.0%}[/]", f"{row.small:.0%}", f"{row.large:.0%}") for row in rows]
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="underline")
+    for _ in range(2):
+        for column in ("kind", "to small", "small", "large"):
+            table.add_column(column, justify="left" if column == "kind" else "right", no_wrap=True)
+    half = (len(cells) + 1) // 2
+    for left, second in zip_longest(cells[:half], cells[half:], fillvalue=("",) * 4):
+        table.add_row(*left, *second)
+    console.print(f"[bold]By kind:[/] what goes to small at {CHOSEN:.0%}, and how often either model is right.")
+    console.print(Padding(table, (0, 0, 1, 2)))
+
+
+def surest(report: Report, test: RoutingDataset) -> list[int]:
+    """The test questions of which the router is surest, of either side, no kind twice. No answer is looked at."""
+    by_score = report.outcomes.scores.argsort(kind="stable")
+    to_small = [i for i in by_score[::-1] if report.to_small[i]]
+    to_large = [i for i in by_score if not report.to_small[i]]
+    found: dict[str | None, int] = {}  # by kind
+    for order, enough in ((to_small, SURE_OF_SMALL), (to_large, SHOWN)):
+        for i in order:
+            if len(found) < enough:
+                found.setdefault(test.groups[i], int(i))
+    return list(found.values())
+
+
+def ask(model: RunnableHybridRouter, rows: list[ResponseRow]) -> None:
+    """Send questions through `prompt | router`; below each stand the decision and what either model says."""
+    chain = ChatPromptTemplate.from_messages([("human", "{question}")]) | model
+    console.print("[bold]Asked:[/] the test questions of which the router is surest, no kind twice.")
+    for row, message in zip(rows, chain.batch([{"question": row.query} for row in rows]), strict=True):
+        decision = routing_decision(message)
+        small_knew, large_knew = right(row, row.small) == [1.0], right(row, row.large) == [1.0]
+        small, large = (shorten(side.texts[0].split("\n")[0]) for side in (row.small, row.large))
+        console.print(Padding(escape(row.query), (0, 0, 0, 2)))
+        console.print(
+            Padding(
+                f"-> [bold]{decision.model}[/] ({decision.score:.2f})  {escape(f'small: {small}  large: {large}')}\n"
+                f"   {VERDICTS[decision.model, small_knew, large_knew]}",
+                (0, 0, 0, 4),
+            )
+        )
+    console.print()
+
+
+def shorten(answer: str, most: int = 24) -> str:
+    """The answer, or its beginning."""
+    return answer if len(answer) <= most else f"{answer[:most]}..."
 
 
 def main(folder: Path) -> None:
     """Run the whole demo; everything it writes goes to ``folder``."""
-    rows = read_quiz()
-    train, calibration, test = quiz_dataset(rows).split((0.6, 0.2, 0.2), seed=0)
+    rows = {row.query: row for row in read_answers()}
+    small = RecordedChatModel.of({query: row.small for query, row in rows.items()})
+    large = RecordedChatModel.of({query: row.large for query, row in rows.items()})
+    data = to_dataset(list(rows.values()), SMALL_PRICE, LARGE_PRICE)
+    train, calibration, test = data.split((0.5, 0.25, 0.25), seed=0)
     console.print(
-        f"{len(rows)} questions with 4 answers of each model: {len(train)} to train, {len(calibration)} to calibrate, "
-        f"{len(test)} to test.\nMean quality on the test questions: small {test.mean_small.mean():.3f}, "
-        f"large {test.mean_large.mean():.3f}.\n"
+        f"[bold]small[/] is {small.model_name}, [bold]large[/] is {large.model_name}.\n"
+        f"{len(data)} recorded questions: {len(train)} to learn from, {len(calibration)} to calibrate, {len(test)} to "
+        "test.\n"
     )
-    results = compare_modes(train, calibration, test)
-    router, report = results["transformed"]
+    router = HybridRouter().fit(train)
+    report = certify(router, calibration, test)
+    show_quality(report, test)
+    show_kinds(report)
     saved = router.save(folder / "router")
-    page = report.to_html(folder / "report.html")
-    report.plot().savefig(folder / "report.png", dpi=110)
-    show_guarantee(HybridRouter.load(saved), calibration, test)
-
-    model = RunnableHybridRouter(
-        small=RecordedChatModel.of("Gemma 3 270M", "small", rows),
-        large=RecordedChatModel.of("Qwen2.5-Coder 0.5B Instruct", "large", rows),
-        router=saved,
-    )
-    console.print()
-    answer_questions(model, rows, test.queries[:SHOWN])
-    console.print(f"\nrouter: {saved}\nreport: {page}  (open it in a browser)")
+    model = RunnableHybridRouter(small=small, large=large, router=saved)
+    ask(model, [rows[test.queries[i]] for i in surest(report, test)])
+    console.print(f"router: {saved}\nreport: {report.to_html(folder / 'report.html')}  (open it in a browser)")
 
 
 if __name__ == "__main__":

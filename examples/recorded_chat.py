@@ -10,17 +10,20 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatResult
 
+from hybrid_router_core.data import Response, Side
+
 
 class RecordedChatModel(BaseChatModel):
-    """Answers a recorded question with the first recorded answer, and with its true token counts."""
+    """Answers a recorded question with its first recorded answer, and with the true token counts of that."""
 
     model_name: str
-    answers: dict[str, dict[str, Any]]
+    answers: dict[str, Response]
 
     @classmethod
-    def of(cls, model_name: str, side: str, rows: list[dict[str, Any]]) -> RecordedChatModel:
-        """The model that stood on one side ("small" or "large") of the quiz."""
-        return cls(model_name=model_name, answers={row["query"]: row[side]["responses"][0] for row in rows})
+    def of(cls, answers: dict[str, Side]) -> RecordedChatModel:
+        """The model that gave these answers; the keys are the questions."""
+        name = next(iter(answers.values())).model or "recorded"
+        return cls(model_name=name, answers={question: side.responses[0] for question, side in answers.items()})
 
     def _generate(
         self,
@@ -33,12 +36,9 @@ class RecordedChatModel(BaseChatModel):
         if question not in self.answers:
             raise KeyError(f"{self.model_name} was never asked {question!r}; ask one of the recorded questions")
         said = self.answers[question]
-        usage = UsageMetadata(
-            input_tokens=said["prompt_tokens"],
-            output_tokens=said["completion_tokens"],
-            total_tokens=said["prompt_tokens"] + said["completion_tokens"],
-        )
-        message = AIMessage(said["text"], usage_metadata=usage, response_metadata={"model_name": self.model_name})
+        read, written = said.prompt_tokens or 0, said.completion_tokens or 0
+        usage = UsageMetadata(input_tokens=read, output_tokens=written, total_tokens=read + written)
+        message = AIMessage(said.text, usage_metadata=usage, response_metadata={"model_name": self.model_name})
         return ChatResult(generations=[ChatGeneration(message=message)])
 
     @property
