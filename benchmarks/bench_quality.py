@@ -22,7 +22,7 @@ from common import PAIRS, FloatArray, Rows, Split, apgr, folds, machine, mmlu, p
 
 from hybrid_router_core import HybridRouter, RoutingDataset
 from hybrid_router_core.embedders import embed_in_batches, resolve_embedder
-from hybrid_router_core.metrics import expected_calibration_error
+from hybrid_router_core.evaluation import expected_calibration_error
 
 SEEDS = range(5)
 PUBLISHED = "best published by RouteLLM on MMLU: about 0.60"

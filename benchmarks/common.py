@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_router_core import RoutingDataset
+from hybrid_router_core.evaluation import TradeOff
 from hybrid_router_core.labels import deterministic_labels
-from hybrid_router_core.metrics import TradeOff
 
 FloatArray = NDArray[np.float64]
 Rows = NDArray[np.int64]

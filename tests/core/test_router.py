@@ -10,14 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hybrid_router_core import (
-    ArtifactError,
-    ConfigError,
-    DataError,
-    HybridRouter,
-    NotFittedError,
-    RoutingDataset,
-)
+from hybrid_router_core import ArtifactError, ConfigError, DataError, HybridRouter, NotFittedError, RoutingDataset
 from hybrid_router_core.labels import probabilistic_labels
 
 EASY = "What is the capital of Norland?"
@@ -165,6 +158,40 @@ def test_a_second_fit_searches_the_margin_again(parts):
     assert router.fit(worse).margin > 1.0
 
 
+def test_a_margin_that_is_set_is_learned_and_a_searched_one_is_searched_again(parts):
+    router = HybridRouter("transformed", scorer="constant")
+    router.margin = 0.25
+    assert router.fit(parts[0]).margin == 0.25
+    assert router.margin_search is None
+    router.margin = None
+    searched = router.fit(parts[0]).margin
+    assert router.margin_search.margin == searched == router.fit(parts[0]).margin
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("margin", -1.0), ("tau", 0.0), ("mode", "transfromed"), ("scorer", "mpl")]
+)
+def test_a_setting_is_checked_again_when_it_is_used(parts, name, value):
+    router = HybridRouter("transformed", scorer="constant")
+    setattr(router, name, value)
+    with pytest.raises(ConfigError, match=f"{name}( is)? '?{value}"):
+        router.fit(parts[0])
+
+
+def test_a_threshold_that_is_set_stays_until_a_calibration_is_forgotten(parts):
+    router = HybridRouter(scorer="constant")
+    router.threshold = 0.75
+    assert router.fit(parts[0]).threshold == 0.75
+
+
+@pytest.mark.parametrize("folder", [None, 3, ["router"]])
+def test_what_is_no_path_is_neither_read_nor_written(router, folder):
+    with pytest.raises(ArtifactError, match="no path of a router's folder"):
+        HybridRouter.load(folder)
+    with pytest.raises(ArtifactError, match="no path of a router's folder"):
+        router.save(folder)
+
+
 def test_calibration_refuses_queries_it_was_trained_on(router, parts):
     with pytest.raises(DataError, match=r"of the .* calibration queries were trained on"):
         router.calibrate(parts[0], cost_advantage=0.5)
@@ -173,6 +200,19 @@ def test_calibration_refuses_queries_it_was_trained_on(router, parts):
     )
     with pytest.raises(DataError, match="1 of the 1 calibration queries"):
         router.calibrate(respelt, cost_advantage=0.5)
+
+
+def test_calibration_leaves_out_what_it_was_trained_on(router, parts):
+    mixed = RoutingDataset.from_records(
+        [
+            {"query": data.queries[i], "small_quality": float(data.mean_small[i]), "large_quality": 1.0}
+            for data, rows in ((parts[1], range(len(parts[1]))), (parts[0], range(2)))
+            for i in rows
+        ]
+    )
+    with pytest.warns(UserWarning, match=f"2 of the {len(mixed)} calibration rows were left out"):
+        router.calibrate(mixed, cost_advantage=0.4)
+    assert (router.calibration.n, router.calibration.left_out) == (len(parts[1]), 2)
 
 
 def test_calibration_sets_the_threshold_and_keeps_its_record(router, parts, tmp_path):
