@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
+from collections.abc import Iterator
 
 import pytest
 
 ALLOWED = ("no data folder", "no key", "no GPU")  # how a reason may begin
 UNEXPLAINED = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def unprivileged() -> Iterator[None]:
+    """The permissions of files hold here, as they do for every user but root."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        yield
+        return
+    # capget(2), version 3: a header (version, pid of this thread), and two sets of (effective, permitted, inheritable).
+    libc = ctypes.CDLL(None, use_errno=True)
+    header, sets = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    assert libc.capget(header, sets) == 0
+    before = sets[0]
+    sets[0] &= ~(1 << 1 | 1 << 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+    assert libc.capset(header, sets) == 0
+    yield
+    sets[0] = before
+    assert libc.capset(header, sets) == 0
 
 
 def pytest_configure(config: pytest.Config) -> None:

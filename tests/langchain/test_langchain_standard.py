@@ -11,6 +11,7 @@ from langchain_tests.integration_tests import ChatModelIntegrationTests
 from langchain_tests.unit_tests import ChatModelUnitTests
 
 from langchain_hybrid_router import RunnableHybridRouter
+from tests.langchain.conftest import STANDARD_LEFT_OUT
 from tests.langchain.fakes import FakeChat
 
 
@@ -65,6 +66,14 @@ class _Suite:
     @property
     def supports_anthropic_inputs(self) -> bool:
         return True
+
+
+def test_what_is_left_out_is_absent_and_still_called_so():
+    for suite in (ChatModelUnitTests, ChatModelIntegrationTests):
+        assert any(hasattr(suite, name) for name in STANDARD_LEFT_OUT)
+    assert all(hasattr(ChatModelUnitTests, n) or hasattr(ChatModelIntegrationTests, n) for n in STANDARD_LEFT_OUT)
+    assert not RunnableHybridRouter.is_lc_serializable()
+    assert not RouterOfFakes().lc_secrets
 
 
 class TestUnit(_Suite, ChatModelUnitTests):

@@ -39,13 +39,14 @@ FORMS = f"{', '.join(_TEXTS)} (each also with {', '.join(COMPRESSED)}), {', '.jo
 """The forms, for messages."""
 
 
-def read_rows(path: Path, *, wanted: Wanted = None) -> tuple[str, Iterator[Row]]:
+def read_rows(path: Path, *, wanted: Wanted = None, forms: str = FORMS) -> tuple[str, Iterator[Row]]:
     """Finds the reader for a path; ``-`` is stdin, whose first character tells JSON from CSV.
 
     Args:
         path: Names the form by its suffix.
         wanted: Columns of a table that are enough; others need not be read, and any of these may be missing. Empty: all
             columns, whatever they are. None: those of a data set.
+        forms: Those that the caller takes, for messages.
 
     Returns:
         What the numbers count ("line" or "record"), and the numbered records.
@@ -53,7 +54,7 @@ def read_rows(path: Path, *, wanted: Wanted = None) -> tuple[str, Iterator[Row]]
     Raises:
         DataError: there is no such file, it is a folder, or the suffix is unknown.
     """
-    path = checked_path(path)
+    path = checked_path(path, forms)
     if str(path) == "-":
         unit, reader = _sniffed(path)
         return unit, reader(path, wanted)
@@ -61,10 +62,10 @@ def read_rows(path: Path, *, wanted: Wanted = None) -> tuple[str, Iterator[Row]]
     for suffix, (unit, reader) in _READERS.items():
         if name.endswith(suffix):
             return unit, reader(path, wanted)
-    raise DataError(f"{path}: unknown suffix {path.suffix!r}; allowed are {FORMS}")
+    raise DataError(f"{path}: unknown suffix {path.suffix!r}; allowed are {forms}")
 
 
-def checked_path(path: Any) -> Path:
+def checked_path(path: Any, forms: str = FORMS) -> Path:
     """The path of a file that is there, or ``-``.
 
     Raises:
@@ -79,7 +80,7 @@ def checked_path(path: Any) -> Path:
     if str(named) == "-":
         return named
     if named.is_dir():
-        raise DataError(f"{named}: is a folder; name a file, one of {FORMS}")
+        raise DataError(f"{named}: is a folder; name a file, one of {forms}")
     if not named.exists():
         raise DataError(f"{named}: no such file")
     return named

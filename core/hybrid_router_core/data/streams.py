@@ -23,6 +23,8 @@ __all__ = ["CHUNK", "in_chunks", "read_data_chunks", "read_queries", "read_query
 
 CHUNK = 8192
 """Rows of a data set at a time: enough for numpy to be fast, a few megabytes of short texts."""
+_TEXTS = (".txt", *(f".txt{packed}" for packed in COMPRESSED))
+_FORMS = f".txt, {FORMS}"
 T = TypeVar("T")
 
 
@@ -38,8 +40,8 @@ def read_queries(path: Path) -> Iterator[str]:
 
     Args:
         path: .txt with a query a line (blank lines are skipped), .jsonl with a text or an object with ``query`` a line,
-            .json with a list of these, or .csv or .parquet (extra "parquet") with a column ``query``, whatever other
-            columns there are; in UTF-8. All but .parquet also with .gz.
+            .json with a list of these, or a table (.csv, .tsv, .parquet, .feather, .arrow, .xlsx) with a column
+            ``query``, whatever other columns there are. Texts may be packed: .gz, .bz2, .xz, .zst.
 
     Raises:
         DataError: If the file cannot be read, or holds no queries or something else; while it is being read.
@@ -63,13 +65,10 @@ def read_query_rows(path: Path, *, wanted: Collection[str] = ()) -> tuple[str, I
     Raises:
         DataError: If there is no such file, or the suffix is unknown.
     """
-    path = checked_path(path)
-    name = path.name.lower()
-    if name.endswith((".txt", *(f".txt{packed}" for packed in COMPRESSED))):
+    path = checked_path(path, _FORMS)
+    if path.name.lower().endswith(_TEXTS):
         return "line", read_lines(path)
-    if "." not in path.name and str(path) != "-":
-        raise DataError(f"{path}: unknown suffix ''; allowed are .txt, {FORMS}")
-    return read_rows(path, wanted=wanted)
+    return read_rows(path, wanted=wanted, forms=_FORMS)
 
 
 def read_data_chunks(

@@ -84,7 +84,7 @@ def error_of(*more):
     ("body", "status", "message"),
     [
         (b'{"error": {"message": "model s is not loaded"}}', 400, "400: model s is not loaded"),
-        (b"<html><body>Bad Gateway</body></html>", 404, "404: <html>"),
+        (b"<html><body>Bad Gateway</body></html>", 404, "404: Bad Gateway; check the address"),
         (b"[]", 401, "check the key; small.api_key_env"),
     ],
 )

@@ -373,7 +373,6 @@ def test_calibrate_on_the_part_that_train_kept_back(here):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["router", "data.jsonl", "--pgr", "0.5"], 1, "with the DATA of training, add --part calibration"),
         (["router", "data.jsonl", "--part", "train", "--pgr", "0.5"], 1, "were trained on"),
         (["router", "data.jsonl", "--part", "calibration", "--pgr", "5"], 2, "pgr"),
         (["none", "data.jsonl", "--pgr", "0.5"], 1, "none: no such folder; train a router with"),
@@ -403,8 +402,9 @@ def test_evaluate(here, toy):
 
 def test_evaluate_warns_in_one_line_of_rows_that_were_trained_on(here):
     result = done("evaluate", "router", "data.jsonl", "--quiet")
-    assert result.stderr.startswith("warning: ")
-    assert result.stderr.count("\n") == 1
+    lines = result.stderr.splitlines()
+    assert all(line.startswith("warning: ") for line in lines)
+    assert sum("were trained on" in line for line in lines) == 1
 
 
 def test_evaluate_writes_the_report_once(here):
@@ -556,8 +556,7 @@ def test_a_run_that_fails_half_way_keeps_what_it_had(here, monkeypatch):
     assert json.loads(Path("out.jsonl.partial").read_text())["query"] == "a"
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_without_permission(here):
+def test_a_folder_without_permission(here, unprivileged):
     Path("q.txt").write_text("a\n")
     Path("locked").mkdir(mode=0o500)
     assert "cannot be written" in failed("infer", "router", "--input", "q.txt", "--output", "locked/out.json")

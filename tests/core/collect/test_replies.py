@@ -119,7 +119,7 @@ def test_whatever_stands_in_a_reply_it_is_an_answer_or_none():
                     for figure in (response.prompt_tokens, response.completion_tokens)
                 )
                 seen += 1
-    assert seen > 300
+    assert seen > 250
 
 
 def test_whatever_is_added_to_a_reply_its_text_stays():

@@ -714,8 +714,7 @@ def test_files_that_are_not(tmp_path: Path) -> None:
             RoutingDataset.read(put(tmp_path / name, b""))
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read every file")
-def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
+def test_a_file_that_may_not_be_read(tmp_path: Path, unprivileged: None) -> None:
     path = jsonl(tmp_path / "a.jsonl", GOOD)
     path.chmod(0)
     with pytest.raises(DataError, match="cannot be opened: Permission denied"):

@@ -53,7 +53,7 @@ def test_rows_keep_what_stands_beside_a_query(tmp_path):
         ("a.txt.gz", gzip.compress(b"a\n" * 9000)[:40], "the packed data end early"),
         ("a.csv", b"question\nWhy?\n", "a.csv, line 2: the key 'query' is missing; keys found: 'question'"),
         ("a.jsonl", b'{"query": 3}\n', "a.jsonl, line 1: 'query' is a number"),
-        ("a.xml", b"<a/>", "unknown suffix '.xml'; allowed are .jsonl"),
+        ("a.xml", b"<a/>", "unknown suffix '.xml'; allowed are .txt, .jsonl"),
         ("a.parquet", b"PAR?", "not a readable Parquet file"),
     ],
 )

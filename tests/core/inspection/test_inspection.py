@@ -229,15 +229,15 @@ def test_the_command(tmp_path, monkeypatch):
     assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
     result = command("many.jsonl", "--small", "a", "--large", "b", "--json", "--no-curve", "--quiet")
     assert json.loads(result.output)["small"]["losses"] == 0.5
-    for arguments, message in (
-        (["none.jsonl"], "none.jsonl: no such file"),
-        (["many.jsonl"], "needs small= and large="),
-        (["many.jsonl", "--small", "a", "--large", "z"], "no quality for the model 'z'"),
-        (["data.jsonl", "--picture", "p.doc"], "unknown suffix '.doc'; allowed are .png"),
-        (["data.jsonl", "--picture", "p.png"], "exists already"),
-        (["data.jsonl", "--scorer", "liner"], "Did you mean 'linear'?"),
+    for arguments, code, message in (
+        (["none.jsonl"], 1, "none.jsonl: no such file"),
+        (["many.jsonl"], 1, "needs small= and large="),
+        (["many.jsonl", "--small", "a", "--large", "z"], 1, "no quality for the model 'z'"),
+        (["data.jsonl", "--picture", "p.doc"], 1, "unknown suffix '.doc'; allowed are .png"),
+        (["data.jsonl", "--picture", "p.png"], 1, "exists already"),
+        (["data.jsonl", "--scorer", "liner"], 2, "Did you mean 'linear'?"),
     ):
         result = command(*arguments)
-        assert result.exit_code == 1
+        assert result.exit_code == code
         assert message in result.output.splitlines()[-1]
     assert "Examples:" in command("--help").output

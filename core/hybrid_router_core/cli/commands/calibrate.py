@@ -60,6 +60,10 @@ def calibrate(
     with writing(router_folder):
         router.save(router_folder)
     record = router.calibration
+    if record is not None and record.left_out and part is None:
+        messages.say(
+            "note: if DATA is the file of training, add --part calibration; else its test part is used up here"
+        )
     if as_json:
         print_json({"router": str(router_folder), **({} if record is None else record.model_dump(mode="json"))})
     elif record is not None and not quiet:
