@@ -4,6 +4,7 @@ from .cells import WORDS
 from .checks import check_dataset, check_queries
 from .dataset import RoutingDataset
 from .lines import json_bytes, write_lines
+from .pools import PoolRow, read_pool_rows
 from .readers import read_rows
 from .repeats import Draws
 from .response_rows import Response, ResponseRow, Side
@@ -17,6 +18,7 @@ __all__ = [
     "PAIR_COLUMNS",
     "WORDS",
     "Draws",
+    "PoolRow",
     "Response",
     "ResponseRow",
     "RoutingDataset",
@@ -31,6 +33,7 @@ __all__ = [
     "json_bytes",
     "nearest",
     "read_data_chunks",
+    "read_pool_rows",
     "read_queries",
     "read_query_rows",
     "read_responses",

@@ -4,6 +4,21 @@ from .figures import LabelBalance
 from .findings import Finding
 from .inspect import Inspection, inspect_data
 from .learning_curve import LearningCurve, learning_curve
+from .pool import Arm, PoolInspection, inspect_pool
+from .signal import Signal, signal_of
 from .verdict import Verdict
 
-__all__ = ["Finding", "Inspection", "LabelBalance", "LearningCurve", "Verdict", "inspect_data", "learning_curve"]
+__all__ = [
+    "Arm",
+    "Finding",
+    "Inspection",
+    "LabelBalance",
+    "LearningCurve",
+    "PoolInspection",
+    "Signal",
+    "Verdict",
+    "inspect_data",
+    "inspect_pool",
+    "learning_curve",
+    "signal_of",
+]

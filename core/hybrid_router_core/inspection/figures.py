@@ -10,6 +10,7 @@ from hybrid_router_core.evaluation import TradeOff, oracle_curve
 
 from .findings import Finding
 from .learning_curve import LearningCurve
+from .signal import Signal
 
 __all__ = ["Figures", "LabelBalance"]
 
@@ -47,6 +48,7 @@ class Figures:
             ``repeatable_headroom`` chooses by half of the samples and measures by the other half, which is rather too
             little (None with one sample).
         findings: Duplicates and suspicious rows, without those that were not found.
+        signal: Whether the text of a query says anything about the gap; None if the rows are too few to ask, or alike.
         curve: The learning curve, or None if it was not asked for or there is nothing to learn.
         small: Mean qualities of the sample, shape (sampled,).
         large: The same of large.
@@ -68,6 +70,7 @@ class Figures:
     margin_curve: FloatArray
     oracle: dict[str, float | None]
     findings: tuple[Finding, ...]
+    signal: Signal | None
     curve: LearningCurve | None
     small: FloatArray
     large: FloatArray

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hybrid_router_core._types import FloatArray
-from hybrid_router_core.data import RoutingDataset
+from hybrid_router_core.data import Draws, RoutingDataset
 from hybrid_router_core.evaluation import for_json, oracle_curve
 from hybrid_router_core.labels import (
     deterministic_labels,
@@ -22,6 +22,7 @@ from hybrid_router_core.labels import (
 from .figures import Figures, LabelBalance
 from .findings import find
 from .learning_curve import learning_curve
+from .signal import PERMUTATIONS, signal_of
 from .tally import Tally
 from .verdict import LIMITS, Verdict, summary, verdict_on
 
@@ -67,6 +68,7 @@ class Inspection(Figures):
                 "oracle": self.oracle,
                 "random": {"apgr": 0.5, "cost_advantage_at_no_drop": float(self.gap["mean"] >= 0)},
                 "findings": [vars(finding) for finding in self.findings],
+                "signal": None if self.signal is None else vars(self.signal),
                 "learning_curve": None if self.curve is None else vars(self.curve),
             }
         )
@@ -106,6 +108,7 @@ def inspect_data(
     repeats: int = 5,
     seed: int = 0,
     sample_rows: int = SAMPLE_ROWS,
+    permutations: int = PERMUTATIONS,
 ) -> Inspection:
     """Look at a data set before any router is trained on it.
 
@@ -114,9 +117,10 @@ def inspect_data(
         tau: Temperature of the probabilistic label with single samples, > 0.
         scorer: Of the routers of the learning curve; None leaves the curve out.
         repeats: Of the learning curve, >= 2.
-        seed: Of the learning curve.
+        seed: Of the learning curve and of the test for a signal.
         sample_rows: Of more rows than this, a random sample of the queries stands for all where an exact figure would
             need them all at once.
+        permutations: Of the test for a signal.
 
     Raises:
         DataError: If there are no rows, or bad ones.
@@ -135,7 +139,7 @@ def inspect_data(
         "probabilistic": probabilistic_labels(rows.small_quality, rows.large_quality, tau),
         "transformed": transformed_labels(rows.small_quality, rows.large_quality, search.margin),
     }
-    half = 1.96 * tally.gap.deviation / np.sqrt(tally.rows)
+    half = 1.96 * tally.gap.deviation / np.sqrt(tally.rows) * _repeats_factor(rows)
     mean = tally.gap.mean
     return Inspection(
         rows=tally.rows,
@@ -161,10 +165,19 @@ def inspect_data(
         margin_curve=np.stack([search.candidates[keep], search.objective[keep]]),
         oracle=_oracle(tally, small, large),
         findings=tuple(finding for finding in find(tally, sample) if finding.count),
+        signal=signal_of(rows, seed=seed, permutations=permutations),
         curve=None if scorer is None else learning_curve(rows, scorer=scorer, repeats=repeats, seed=seed),
         small=small,
         large=large,
     )
+
+
+def _repeats_factor(rows: RoutingDataset) -> float:
+    """By how much repeated queries, which are one draw, widen the interval of the mean gap; 1 without repeats."""
+    draws = Draws.of(rows.query_hashes)
+    off = rows.gap - rows.gap.mean()
+    alone = float((off**2).sum())
+    return float(np.sqrt((draws.sum(off) ** 2).sum() / alone)) if alone > 0 and len(draws) < len(rows) else 1.0
 
 
 def _oracle(tally: Tally, small: FloatArray, large: FloatArray) -> dict[str, float | None]:

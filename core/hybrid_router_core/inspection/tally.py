@@ -39,6 +39,14 @@ class Moments:
         self.n = total
         self.low, self.high = min(self.low, float(values.min())), max(self.high, float(values.max()))
 
+    def add_one(self, value: float) -> None:
+        """Take in one value (Welford 1962)."""
+        self.n += 1
+        shift = value - self.mean
+        self.mean += shift / self.n
+        self.squares += shift * (value - self.mean)
+        self.low, self.high = min(self.low, value), max(self.high, value)
+
     @property
     def deviation(self) -> float:
         """Standard deviation; 0 for one value."""

@@ -10,6 +10,7 @@ from typing import Literal
 from .figures import Figures
 from .findings import Finding
 from .learning_curve import LearningCurve
+from .signal import Signal
 
 __all__ = ["LIMITS", "Verdict", "places", "summary", "verdict_on"]
 
@@ -17,11 +18,13 @@ __all__ = ["LIMITS", "Verdict", "places", "summary", "verdict_on"]
 MIN_ROWS = 100  # with fewer, no interval says anything
 MIN_FREE = 0.10  # with less for small, the saving hardly pays for running a second model
 MIN_HEADROOM = 0.05  # in deviations of the gap: less is lost in the noise of any score
+MOST_CHANCE = 0.05  # that a "yes" comes of data in which the text says nothing
 MOST_TIES = 0.90  # beyond, the score hardly tells the models apart, and rows teach little
 LIMITS = {
     "min_rows": MIN_ROWS,
     "min_free": MIN_FREE,
     "min_headroom": MIN_HEADROOM,
+    "most_chance": MOST_CHANCE,
     "most_ties": MOST_TIES,
 }
 
@@ -72,16 +75,24 @@ def verdict_on(of: Figures) -> Verdict:
         reasons.append(f"gains below {MIN_HEADROOM:g} deviations of the gap ({MIN_HEADROOM * spread:.4f}) are noise")
     elif not small_leads and free < MIN_FREE:
         headline = "send everything to large; small is hardly ever good enough"
-    elif of.curve is None:
-        answer, headline = "perhaps", "there is room; whether a router finds it was not tried (no learning curve)"
-    elif of.curve.low[-1] > of.curve.random:
+    elif of.signal is None:
+        answer, headline = "perhaps", "there is room, but too few different queries to see whether a router finds it"
+    elif of.signal.p_value <= MOST_CHANCE:
         answer = "yes"
         raised = "a router can raise quality above either model"
         headline = "a router finds queries for small" if of.gap["high"] < 0 else raised
     else:
         answer = "perhaps"
-        headline = "there is room, but on these rows no router is better than chance yet"
-    return Verdict(answer, headline, (*reasons, *_curve_words(of.curve)))
+        headline = "there is room, but on these rows the text of a query does not tell yet which model is good"
+    return Verdict(answer, headline, (*reasons, *_signal_words(of.signal), *_curve_words(of.curve)))
+
+
+def _signal_words(signal: Signal | None) -> tuple[str, ...]:
+    if signal is None:
+        return ()
+    alike = "queries that read alike have gaps that are alike"
+    chance = f"p = {signal.p_value:.3f} that chance alone does it, {signal.queries:,} queries; at most {MOST_CHANCE:g}"
+    return (f"{alike if signal.p_value <= MOST_CHANCE else 'no sign that ' + alike}: {chance} is a yes",)
 
 
 def _curve_words(curve: LearningCurve | None) -> tuple[str, ...]:

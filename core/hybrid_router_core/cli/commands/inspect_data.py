@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +17,7 @@ from hybrid_router_core.cli.values import usage
 from hybrid_router_core.data import RoutingDataset, is_many, read_data_chunks, read_rows
 from hybrid_router_core.errors import DataError, HybridRouterError
 from hybrid_router_core.importers import is_routing_data
-from hybrid_router_core.inspection import inspect_data
+from hybrid_router_core.inspection import Inspection, PoolInspection, inspect_data, inspect_pool
 from hybrid_router_core.labels import check_label_settings
 from hybrid_router_core.scorers import check_seed, make_scorer
 
@@ -62,9 +62,21 @@ def inspect(
         make_scorer(scorer)
     _check(data, picture, html, overwrite=overwrite)
     messages = Messages(quiet=quiet)
+    columns = _columns(data)
+    if is_many(columns) and not is_routing_data(columns) and small is None:
+        if picture is not None or html is not None:
+            raise typer.BadParameter("--picture and --html show a pair; name it with --small NAME --large NAME")
+        with warnings_as_lines(), messages.working(f"Inspecting {data}"):
+            pool = inspect_pool(data, reference=large, seed=seed)
+        _say(data, pool, as_json=as_json)
+        return
     with warnings_as_lines(), messages.working(f"Inspecting {data}"):
         found = inspect_data(
-            _chunks(data, small, large), tau=tau, scorer=None if no_curve else scorer, repeats=repeats, seed=seed
+            _chunks(data, columns, small, large),
+            tau=tau,
+            scorer=None if no_curve else scorer,
+            repeats=repeats,
+            seed=seed,
         )
     if picture is not None:
         with whole_file(picture) as place:
@@ -72,6 +84,10 @@ def inspect(
     if html is not None:
         with whole_file(html) as place:
             found.to_html(place)
+    _say(data, found, as_json=as_json)
+
+
+def _say(data: Path, found: Inspection | PoolInspection, *, as_json: bool) -> None:
     if as_json:
         print_json({"data": str(data), **found.to_dict()})
     else:
@@ -87,14 +103,20 @@ def _check(data: Path, picture: Path | None, html: Path | None, *, overwrite: bo
         check_drawing(path, overwrite=overwrite, inputs=[data])
 
 
-def _chunks(path: Path, small: str | None, large: str | None) -> Iterable[RoutingDataset] | Iterator[RoutingDataset]:
-    """The data a chunk at a time; LLMRouter's rows have to be gathered by query first."""
+def _columns(path: Path) -> Collection[str]:
+    """Those of the first row."""
     _, rows = read_rows(path)
     try:
         _, first = next(iter(rows), (0, None))
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    columns = first.keys() if isinstance(first, dict) else ()
+    return first.keys() if isinstance(first, dict) else ()
+
+
+def _chunks(
+    path: Path, columns: Collection[str], small: str | None, large: str | None
+) -> Iterable[RoutingDataset] | Iterator[RoutingDataset]:
+    """The data a chunk at a time; LLMRouter's rows have to be gathered by query first."""
     pair = Pair(small, large, asked=bool(small or large))
     if is_routing_data(columns):
         return (read_data(path, pair),)
