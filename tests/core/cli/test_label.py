@@ -178,10 +178,10 @@ def test_the_examples_of_the_help_page_run(here):
     ("arguments", "code", "message"),
     [
         (["nothing.jsonl", "--metric", "contains", "--out", "d.jsonl"], 1, "nothing.jsonl: no such file"),
-        (["r.jsonl", "--metric", "contans", "--out", "d.jsonl"], 1, "Did you mean 'contains'"),
+        (["r.jsonl", "--metric", "contans", "--out", "d.jsonl"], 2, "Did you mean 'contains'"),
         (
             ["r.jsonl", "--metric", "numeric", "--option", "tolerence=1", "--out", "d.jsonl"],
-            1,
+            2,
             "Did you mean 'tolerance'",
         ),
         (["r.jsonl", "--metric", "numeric", "--option", "tolerance", "--out", "d.jsonl"], 2, "give KEY=VALUE"),
@@ -189,10 +189,10 @@ def test_the_examples_of_the_help_page_run(here):
         (["r.jsonl", "--metric", "contains", "--out", "r.jsonl"], 1, "would be written over the input"),
         (["r.jsonl", "--metric", "contains", "--out", "no/d.jsonl"], 1, "there is no folder no"),
         (["r.jsonl", "--metric", "contains", "--out", "d.jsonl", "--resume"], 1, "nothing to resume"),
-        (["r.jsonl", "--metric", "nowhere:f", "--out", "d.jsonl"], 1, "there is no module 'nowhere'"),
+        (["r.jsonl", "--metric", "nowhere:f", "--out", "d.jsonl"], 2, "there is no module 'nowhere'"),
         (["bad.jsonl", "--metric", "contains", "--out", "d.jsonl"], 1, "bad.jsonl, line 2, column 'large'"),
         (["data.jsonl", "--metric", "contains", "--out", "d.jsonl"], 1, "data.jsonl, line 1, column 'small'"),
-        (["r.jsonl", "--metric", "judge", "--out", "d.jsonl"], 1, "judge needs the option 'model'"),
+        (["r.jsonl", "--metric", "judge", "--out", "d.jsonl"], 2, "judge needs the option 'model'"),
     ],
 )
 def test_mistakes_are_one_line(here, arguments, code, message):
@@ -418,9 +418,9 @@ def test_a_function_that_raises_is_named_with_its_place_and_without_the_query(he
     line = failed("r.jsonl", "--metric", "my_broken_metric:f", "--out", "d.jsonl")
     assert "my_broken_metric:f raised ValueError (my_broken_metric.py, line 2)" in line
     assert "private" not in line
-    line = failed("r.jsonl", "--metric", "my_unreadable_metric:f", "--out", "d.jsonl")
+    line = failed("r.jsonl", "--metric", "my_unreadable_metric:f", "--out", "d.jsonl", code=2)
     assert "importing my_unreadable_metric raised SyntaxError (my_unreadable_metric.py, line 1)" in line
-    line = failed("r.jsonl", "--metric", "my_lacking_metric:f", "--out", "d.jsonl")
+    line = failed("r.jsonl", "--metric", "my_lacking_metric:f", "--out", "d.jsonl", code=2)
     assert "my_lacking_metric needs the module 'not_there_at_all'" in line
 
 
@@ -429,12 +429,12 @@ def test_a_function_that_raises_is_named_with_its_place_and_without_the_query(he
     [
         (["--metric", "contains", "--jobs", "0"], 2, "--jobs 0: give a number of processes"),
         (["--metric", "judge", "--option", "sk-proj-0123456789abcdef"], 2, "--option '***': give KEY=VALUE"),
-        (["--metric", "judge", "--option", "model=http://h/v1#m", "--option", "timeout=soon"], 1, "timeout='soon'"),
-        (["--metric", "judge", "--option", "model=http://h/v1#m", "--option", "temperature=9"], 1, "temperature=9"),
-        (["--metric", "judge", "--option", "model=http://h/v1#m", "--option", "max_tokens=-1"], 1, "max_tokens=-1"),
-        (["--metric", "judge", "--option", "model=http://h/v1#m", "--option", "criteria=7"], 1, "criteria=7"),
-        (["--metric", "judge", "--option", "model=http://h/v1#m?key=hush"], 1, "judge: no keys in the address"),
-        (["--metric", "math:sqrt", "--option", "low=a", "--option", "high=2"], 1, "low='a': a number is needed"),
+        (["--metric", "judge", "--option", "model=http://h/v1#m", "--option", "timeout=soon"], 2, "timeout='soon'"),
+        (["--metric", "judge", "--option", "model=http://h/v1#m", "--option", "temperature=9"], 2, "temperature=9"),
+        (["--metric", "judge", "--option", "model=http://h/v1#m", "--option", "max_tokens=-1"], 2, "max_tokens=-1"),
+        (["--metric", "judge", "--option", "model=http://h/v1#m", "--option", "criteria=7"], 2, "criteria=7"),
+        (["--metric", "judge", "--option", "model=http://h/v1#m?key=hush"], 2, "judge: no keys in the address"),
+        (["--metric", "math:sqrt", "--option", "low=a", "--option", "high=2"], 2, "low='a': a number is needed"),
     ],
 )
 def test_settings_are_checked_before_anything_is_read(here, words, code, message):

@@ -546,7 +546,6 @@ def here(tmp_path, monkeypatch, server):
             "is not known, so --max-cost cannot be kept; add --prices",
         ),
         ("-i q.txt --small S --large L -o r.jsonl --prices none.yaml", "none.yaml: no such file"),
-        ("-i q.txt --small S --large L -o r.jsonl --samples 0", "samples=0; a whole number ≥ 1 is needed"),
         (
             "-i q.txt --small S --large L -o r.jsonl",
             "1 queries failed, such as 'please refuse' (small: 400: content filter)",
@@ -561,6 +560,21 @@ def test_mistakes_are_one_line(here, words, line):
     assert output.splitlines()[-1] == errors[0]
     assert line in errors[0]
     assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    ("option", "line"),
+    [
+        ("--samples 0", "samples=0; a whole number ≥ 1 is needed"),
+        ("--temp 9", "temperature=9.0; a number from 0 to 2"),
+        ("--timeout -1", "timeout=-1.0; a number > 0"),
+        ("--max-cost -1", "max_cost=-1.0; a number > 0"),
+    ],
+)
+def test_a_value_that_is_never_allowed_is_wrong_usage(here, option, line):
+    code, output = said(*(here.get(word, word) for word in f"-i q.txt --small S --large L -o r.jsonl {option}".split()))
+    assert code == 2
+    assert line in output.splitlines()[-1]
 
 
 def test_the_command_tells_what_it_will_cost_and_what_came(here, tmp_path):

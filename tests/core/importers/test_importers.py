@@ -200,8 +200,8 @@ def test_arena_with_blocks_in_parquet(here):
 def test_arena_mistakes(here):
     path = lines(here / "b.jsonl", [battle("s", "l", "model_a"), battle("s", "l", "model_c")])
     pair = ("--small", "s", "--large", "l")
-    assert "battles need --small and --large" in failed(path, "--from", "arena")
-    assert "s is on both sides" in failed(path, "--from", "arena", "--small", "s", "--large", "l,s")
+    assert "battles need --small and --large" in failed(path, "--from", "arena", code=2)
+    assert "s is on both sides" in failed(path, "--from", "arena", "--small", "s", "--large", "l,s", code=2)
     assert "b.jsonl, line 2, column 'winner': found 'model_c'" in failed(path, "--from", "arena", *pair)
     path = lines(here / "c.jsonl", [{**battle("s", "l", "tie"), "conversation_a": []}])
     assert "c.jsonl, line 1, column 'conversation_a'" in failed(path, "--from", "arena", *pair)
@@ -395,7 +395,7 @@ def test_a_table_with_other_names(here):
     assert "t.csv, line 2, column 'small_quality': missing" in failed(
         path, "--from", "table", *given[:2], "--overwrite"
     )
-    assert "not one of query" in failed(path, "--from", "table", "--column", "prompt=query", "--overwrite")
+    assert "not one of query" in failed(path, "--from", "table", "--column", "prompt=query", "--overwrite", code=2)
     assert "give OURS=THEIRS" in failed(path, "--from", "table", "--column", "query", "--overwrite", code=2)
 
 
@@ -489,11 +489,11 @@ def test_the_examples_of_the_help_page_name_forms_and_options():
 def test_mistakes_of_any_form(here):
     path = lines(here / "x.jsonl", [{"a": 1}])
     assert "no such file" in failed("nothing.jsonl", "--from", "arena", "--small", "a", "--large", "b")
-    assert "Did you mean 'routerbench'" in failed(path, "--from", "routerbech")
-    assert "--large is missing" in failed(path, "--from", "table", "--small", "a")
-    assert "two different models" in failed(path, "--from", "table", "--small", "a", "--large", "a")
+    assert "Did you mean 'routerbench'" in failed(path, "--from", "routerbech", code=2)
+    assert "--large is missing" in failed(path, "--from", "table", "--small", "a", code=2)
+    assert "two different models" in failed(path, "--from", "table", "--small", "a", "--large", "a", code=2)
     assert "--score means nothing in the form arena; it is for mixinstruct" in failed(
-        path, "--from", "arena", "--score", "bleu"
+        path, "--from", "arena", "--score", "bleu", code=2
     )
     (here / "empty.jsonl").write_text("")
     assert "no rows found" in failed("empty.jsonl", "--from", "table")

@@ -14,6 +14,7 @@ from hybrid_router_core.cli import options
 from hybrid_router_core.cli.collect_screen import interruptible, money, progress_bar
 from hybrid_router_core.cli.console import Messages, print_json, tell
 from hybrid_router_core.cli.outputs import refuse_same_file
+from hybrid_router_core.cli.values import usage
 from hybrid_router_core.collect import Collected, Hooks, Settings, Start
 from hybrid_router_core.collect import collect as run
 from hybrid_router_core.errors import HybridRouterError
@@ -86,19 +87,20 @@ def collect(
 ) -> None:
     """Ask both models for several answers to each query."""
     refuse_same_file(out, [queries, prices])
-    settings = Settings(
-        samples=samples,
-        temperature=temperature,
-        max_tokens=max_tokens,
-        concurrency=concurrency,
-        requests_per_minute=requests_per_minute,
-        tokens_per_minute=tokens_per_minute,
-        attempts=attempts,
-        timeout=timeout,
-        max_cost=max_cost,
-        allow_incomplete=allow_incomplete,
-        change_settings=change_settings,
-    )
+    with usage():
+        settings = Settings(
+            samples=samples,
+            temperature=temperature,
+            max_tokens=max_tokens,
+            concurrency=concurrency,
+            requests_per_minute=requests_per_minute,
+            tokens_per_minute=tokens_per_minute,
+            attempts=attempts,
+            timeout=timeout,
+            max_cost=max_cost,
+            allow_incomplete=allow_incomplete,
+            change_settings=change_settings,
+        )
     messages = Messages(quiet=quiet)
     with progress_bar() if messages.bars else nullcontext() as show:
         hooks = Hooks(partial(_announce, settings, messages), show, messages.say, partial(interruptible, messages))

@@ -12,6 +12,7 @@ from hybrid_router_core.cli import options
 from hybrid_router_core.cli.console import Messages, print_json
 from hybrid_router_core.cli.outputs import check_output, refuse_same_file
 from hybrid_router_core.cli.results import results_file
+from hybrid_router_core.cli.values import usage
 from hybrid_router_core.importers import ImportSettings, Tally, import_files
 
 __all__ = ["import_data"]
@@ -52,7 +53,7 @@ def import_data(
     refuse_same_file(out, [*files, llm_data, questions])
     check_jsonl(out, overwrite=overwrite)
     messages, tally = Messages(quiet=quiet), Tally()
-    with messages.working(f"Reading {files[0]}" + (f" and {len(files) - 1} more" if len(files) > 1 else "")):
+    with usage(), messages.working(f"Reading {files[0]}" + (f" and {len(files) - 1} more" if len(files) > 1 else "")):
         found = import_files(files, form, settings, tally)
         _write(out, found)
     if as_json:

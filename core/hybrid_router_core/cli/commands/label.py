@@ -16,6 +16,7 @@ from hybrid_router_core.cli.label_totals import Totals
 from hybrid_router_core.cli.labelling import REMEDY, Survey, labelled, survey_of
 from hybrid_router_core.cli.outputs import refuse_same_file
 from hybrid_router_core.cli.partial import Partial
+from hybrid_router_core.cli.values import usage
 from hybrid_router_core.cli.yaml_file import parse_value
 from hybrid_router_core.collect import redact
 from hybrid_router_core.errors import ConfigError, DataError, HybridRouterError
@@ -97,7 +98,8 @@ def _metric(name: str, pairs: list[str] | None) -> QualityMetric | PairMetric:
             raise typer.BadParameter(f"--option {key.strip()}: {error}") from None
     if ":" in name and (here := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, here)  # a script on the PATH, unlike python -m, does not look there
-    made: QualityMetric | PairMetric = make_metric(name, **settings)
+    with usage():
+        made: QualityMetric | PairMetric = make_metric(name, **settings)
     return made
 
 
