@@ -46,7 +46,7 @@ def says_yes(data: RoutingDataset, seed: int) -> dict[str, bool]:
 def main() -> None:
     """Print a table; with --json its figures last, in one line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("draws", nargs="?", type=int, default=40)
+    parser.add_argument("draws", nargs="?", type=int, default=20)
     parser.add_argument("--data", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--small")
     parser.add_argument("--large")

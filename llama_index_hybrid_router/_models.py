@@ -80,15 +80,20 @@ class Model:
         self.health = Health()
         self._views = Views(type(llm))
         self._settings: list[Any] = []
+        self._within: list[LLM] = []
         self._facts: Facts | None = None
 
     @property
     def facts(self) -> Facts:
         """What is known of it, for as long as its settings are as they were; of one that is down, until it answers."""
-        settings, facts = _settings_of(self.llm), self._facts
+        facts, settings = self._facts, list(self.llm.__dict__.values())
+        for inner in self._within:
+            settings += inner.__dict__.values()
         if facts is None or len(settings) != len(self._settings) or not all(map(is_, settings, self._settings)):
             facts = Facts.of(self.llm)
-            self._settings, self._facts = _settings_of(self.llm), facts  # asking may have set some
+            self._within = _within(self.llm)  # asking may have set some
+            self._settings = [value for llm in (self.llm, *self._within) for value in llm.__dict__.values()]
+            self._facts = facts
         return facts
 
     @property
@@ -117,9 +122,7 @@ class Model:
             self._facts = None  # it was down and is back
 
 
-def _settings_of(llm: LLM) -> list[Any]:
-    settings = list(llm.__dict__.values())
-    for value in tuple(settings):
-        if isinstance(value, LLM):  # a router, or an LLM around another one
-            settings += _settings_of(value)
-    return settings
+def _within(llm: LLM) -> list[LLM]:
+    """The LLMs that it holds, as a router does, and those that they hold."""
+    own = [value for value in llm.__dict__.values() if isinstance(value, LLM)]
+    return own + [inner for value in own for inner in _within(value)]

@@ -48,7 +48,7 @@ class Override:
 
     def asking(self, query: str | None) -> Override:
         """The same, about a question, unless it names one."""
-        return self if self.query is not None else replace(self, query=query)
+        return self if query is None or self.query is not None else replace(self, query=query)
 
     @property
     def fixes_more(self) -> bool:

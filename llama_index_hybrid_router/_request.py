@@ -30,7 +30,11 @@ class Signature:
 
 
 class Request:
-    """The arguments of a call, as the caller gave them."""
+    """The arguments of a call, as the caller gave them.
+
+    Attributes:
+        template: The prompt template, if the call has one.
+    """
 
     def __init__(self, signature: Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.name = signature.name
@@ -44,6 +48,8 @@ class Request:
         self._surplus = args[len(signature.positions) :]
         self._is_positional = set(list(signature.positions)[: len(args)])
         self._fills_template = signature.fills_template
+        prompt = self.parameters.get("prompt") if self._fills_template else None
+        self.template = prompt if isinstance(prompt, BasePromptTemplate) else None
         for name in ("messages", "chat_history", "tools"):
             if isinstance(self.get(name), Iterator):  # it is read here too, and for a second model
                 self.parameters[name] = list(self.parameters[name])
@@ -72,12 +78,6 @@ class Request:
     def carries_tools(self) -> bool:
         """Whether the model is to be offered tools."""
         return self.name.endswith("_with_tools") or bool(self.tools)
-
-    @property
-    def template(self) -> BasePromptTemplate | None:
-        """The prompt template, if the call has one."""
-        prompt = self.get("prompt")
-        return prompt if self._fills_template and isinstance(prompt, BasePromptTemplate) else None
 
     @cached_property
     def variables(self) -> dict[str, Any]:
