@@ -19,7 +19,7 @@ from common import machine
 
 from hybrid_router_core.collect import Settings, collect
 
-SERVER = Path(__file__).resolve().parents[1] / "tests" / "core" / "collect_server.py"
+SERVER = Path(__file__).resolve().parents[1] / "tests" / "core" / "collect" / "collect_server.py"
 IN_FLIGHT = 64
 SAMPLES = 10
 

@@ -119,15 +119,9 @@ def raw_lines(path: Path) -> Iterator[tuple[int, bytes]]:
         UnreadableError: What follows is damaged, or the line is longer than `LONGEST_LINE`.
     """
     number = 0
-    with open_bytes(path) as stream:
-        with _damage_at(1):
-            lines = _lines(stream)
-        while True:
+    with open_bytes(path) as stream, _damage_at(lambda: number + 1):
+        for raw in _lines(stream):
             number += 1
-            with _damage_at(number):
-                raw = next(lines, b"")
-            if not raw:
-                return
             if len(raw) > LONGEST_LINE:
                 raise UnreadableError(
                     number,
@@ -143,28 +137,29 @@ def whole_text(path: Path) -> str | Unreadable:
     Raises:
         UnreadableError: It is damaged, or larger than `LARGEST_FILE`.
     """
-    with open_bytes(path) as stream, _damage_at(1):
+    with open_bytes(path) as stream, _damage_at(lambda: 1):
         raw = stream.read(LARGEST_FILE + 1)
     if len(raw) > LARGEST_FILE:
         raise UnreadableError(1, f"larger than {LARGEST_FILE >> 30} GB; write one object a line, as .jsonl")
     if raw.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
-        with _damage_at(1):
+        with _damage_at(lambda: 1):
             return raw.decode("utf-16")
     return decoded(raw.removeprefix(BOM_UTF8))
 
 
 @contextmanager
-def _damage_at(line: int) -> Iterator[None]:
+def _damage_at(place: Callable[[], int]) -> Iterator[None]:
+    """Around the reading of a file: what is damaged there is told with the line that could not be read."""
     try:
         yield
     except EOFError:
-        raise UnreadableError(line, "the packed data end early; the file is cut off: copy it again") from None
+        raise UnreadableError(place(), "the packed data end early; the file is cut off: copy it again") from None
     except UnicodeDecodeError:
-        raise UnreadableError(line, "not UTF-16 text, as its beginning says; save the file as UTF-8") from None
+        raise UnreadableError(place(), "not UTF-16 text, as its beginning says; save the file as UTF-8") from None
     except _DAMAGED as error:
-        raise UnreadableError(line, f"the packed data are damaged ({error})") from None
+        raise UnreadableError(place(), f"the packed data are damaged ({error})") from None
     except OSError as error:
-        raise UnreadableError(line, f"cannot be read: {error.strerror or error}") from None
+        raise UnreadableError(place(), f"cannot be read: {error.strerror or error}") from None
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:
