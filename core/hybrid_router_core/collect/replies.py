@@ -58,7 +58,7 @@ def answer(reply: Reply, seconds: float) -> Response:
     texts: list[str] = []
     refusals: list[str] = []
     _collect_parts(reply.content, texts, refusals)
-    _collect_parts({"type": "refusal", "refusal": reply.refusal}, texts, refusals)
+    _collect_parts(reply.refusal, refusals, refusals)
     prompt, completion = figure(reply.prompt_tokens), figure(reply.completion_tokens)
     response = Response("".join(texts), prompt, completion, seconds, _finish(reply.finish))
     if response.empty and refusals:
@@ -102,6 +102,8 @@ def reply_of(body: Any) -> Reply | None:
         return None
     usage = item(body, "usage")
     replies = [_of_choice(choice, usage) for choice in choices[:16] if not isinstance(choice, str)]
+    if len(replies) == 1:
+        return replies[0]
     return next((reply for reply in replies if _says(reply)), replies[0] if replies else Reply())
 
 
@@ -120,7 +122,7 @@ def figure(value: Any) -> int | None:
 
 def item(value: Any, key: str) -> Any:
     """What a mapping or an object holds under a name; None if it has nothing there."""
-    return value.get(key) if isinstance(value, Mapping) else getattr(value, key, None)
+    return value.get(key) if isinstance(value, (dict, Mapping)) else getattr(value, key, None)
 
 
 def _of_choice(choice: Any, usage: Any) -> Reply:
