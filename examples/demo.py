@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from itertools import zip_longest
 from pathlib import Path
 
@@ -147,6 +148,11 @@ def shorten(answer: str, most: int = 24) -> str:
     return answer if len(answer) <= most else f"{answer[:most]}..."
 
 
+def note(message: Warning | str, *_: object) -> None:
+    """A warning as a line of this report, without the place in the code that it comes from."""
+    console.print(f"[bold]Note:[/] {escape(str(message))}\n")
+
+
 def main(folder: Path) -> None:
     """Run the whole demo; everything it writes goes to ``folder``."""
     rows = {row.query: row for row in read_answers()}
@@ -170,6 +176,7 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    warnings.showwarning = note
     started = time.perf_counter()
     main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("out"))
     console.print(f"demo took {time.perf_counter() - started:.1f} s")
