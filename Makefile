@@ -12,7 +12,7 @@ TORCH ?= torch==2.13.0
 demo: $(VENV)/.demo  ## train, calibrate, measure and route on recorded answers of two real models
 	$(BIN)/python examples/demo.py out
 
-test: $(VENV)/.dev  ## all tests
+test: $(VENV)/.dev  ## all tests but those of test-models
 	$(BIN)/python -m pytest
 
 test-models: $(MODELS)/.done  ## the tests that need torch and real weights, in an environment of their own

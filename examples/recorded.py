@@ -1,4 +1,4 @@
-"""The recorded quiz: what two real models answered to each question, how good that was, and what it would cost."""
+"""The recorded answers: what two real models answered to each question, how good that was, and what it would cost."""
 
 from __future__ import annotations
 

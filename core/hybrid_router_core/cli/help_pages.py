@@ -57,8 +57,8 @@ Exit codes:
 
 COLLECT = """Ask both models for several answers to each query. Nothing is lost, and nothing is paid twice.
 
-In: --queries, .txt with a query a line, or .jsonl, .json, .csv, .parquet with a column query (or --column); further
-columns, such as id, group and answers (the accepted ones), go to the output as they are.
+In: --queries, .txt with a query a line, or a file in any form that train takes, with a column query (or --column);
+further columns, such as id, group and answers (the accepted ones), go to the output as they are.
 
 Out: --out, one object a line: {"query": "...", "small": {"model": "...", "responses": [{"text": "...", ...}]}, "large":
 {...}}, with tokens, seconds, finish reason and cost of each response. Answers are kept in OUT.sqlite as they come:
@@ -141,8 +141,8 @@ TRAIN = """Learn a router from examples and save it.
 
 In: DATA, one object a line: {"query": "...", "small_quality": 0.7, "large_quality": 0.9}, with optional "group",
 "small_cost", "large_cost", "id". A quality is any number, higher is better, or a list of samples. Also .json, .csv,
-.parquet, .gz; a file with many models, {"query": "...", "quality": {"model-a": 0.7, ...}}, with --small and --large;
-and LLMRouter's routing data.
+.tsv (each also packed: .gz, .bz2, .xz, .zst), .parquet, .feather, .arrow, .xlsx, or - for stdin; a file with many
+models, {"query": "...", "quality": {"model-a": 0.7, ...}}, with --small and --large; and LLMRouter's routing data.
 
 Out: the folder --out with the trained router, and its figures. Settings are checked before DATA is read; if the target
 cannot be reached, the router is saved all the same. Part of DATA teaches the router, part is kept to set the

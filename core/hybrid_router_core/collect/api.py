@@ -56,7 +56,7 @@ async def acollect(
     same `out` it goes on where it was, however it ended.
 
     Args:
-        queries: A path (.txt, .jsonl, .json, .csv, .parquet), or texts or mappings.
+        queries: A path (.txt, .jsonl, .csv, .parquet, ...), or texts or mappings.
         small: ``openai:gpt-4o-mini`` or another name for LangChain's init_chat_model, ``http://host/v1#model``, a chat
             model of LangChain or LlamaIndex, or a callable, async or not, from text to text.
         large: The same.

@@ -37,7 +37,7 @@ def source_of(queries: str | os.PathLike[str] | Iterable[Any], column: str = "qu
     """What gives all queries, as often as asked.
 
     Args:
-        queries: A path (.txt with a query a line; .jsonl, .json, .csv, .parquet with the column), or texts or mappings.
+        queries: A path, as for `read_query_rows`, with the column; or texts or mappings.
         column: Where the query's text stands.
 
     Raises:

@@ -71,7 +71,8 @@ class Notes:
         if extra := [name for name in self.extra if name not in _INDEX]:
             said.append(f"columns not used: {listed(extra)}")
         for column, count in self.filled.items():
-            said.append(f"{count} rows without a {column}, which is filled in")
+            rows = "1 row" if count == 1 else f"{count} rows"
+            said.append(f"{rows} without {column}, which is filled in")
         if said:
             warnings.warn(f"{self.name}: {'; '.join(said)}", stacklevel=4)
 

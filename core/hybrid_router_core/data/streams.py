@@ -6,6 +6,7 @@ The memory that reading takes does not grow with the file, but for .json, whose 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -15,7 +16,7 @@ from hybrid_router_core.errors import DataError
 
 from .collector import Notes, collect
 from .dataset import RoutingDataset
-from .opening import COMPRESSED, read_lines
+from .opening import COMPRESSED, open_bytes, read_lines
 from .readers import FORMS, checked_path, read_rows
 from .rows import Row, Unreadable
 
@@ -41,7 +42,8 @@ def read_queries(path: Path) -> Iterator[str]:
     Args:
         path: .txt with a query a line (blank lines are skipped), .jsonl with a text or an object with ``query`` a line,
             .json with a list of these, or a table (.csv, .tsv, .parquet, .feather, .arrow, .xlsx) with a column
-            ``query``, whatever other columns there are. Texts may be packed: .gz, .bz2, .xz, .zst.
+            ``query``, whatever other columns there are. Texts may be packed: .gz, .bz2, .xz, .zst. ``-`` is stdin:
+            JSON, a CSV with that column, or else a query a line.
 
     Raises:
         DataError: If the file cannot be read, or holds no queries or something else; while it is being read.
@@ -66,9 +68,19 @@ def read_query_rows(path: Path, *, wanted: Collection[str] = ()) -> tuple[str, I
         DataError: If there is no such file, or the suffix is unknown.
     """
     path = checked_path(path, _FORMS)
-    if path.name.lower().endswith(_TEXTS):
+    if path.name.lower().endswith(_TEXTS) or (str(path) == "-" and wanted and _is_text(path, wanted)):
         return "line", read_lines(path)
     return read_rows(path, wanted=wanted, forms=_FORMS)
+
+
+def _is_text(path: Path, wanted: Collection[str]) -> bool:
+    """Whether it begins neither like JSON nor with the header of a table that has these columns."""
+    with open_bytes(path) as stream:
+        start = stream.read(1 << 12).lstrip()
+    header = re.split(rb"[,;\t|]", start.partition(b"\n")[0])
+    return start[:1] not in (b"[", b"{", b'"') and not {
+        name.strip(b' "\r').decode(errors="replace") for name in header
+    } & set(wanted)
 
 
 def read_data_chunks(

@@ -3,9 +3,10 @@
 Percentiles of the bootstrap hold only what the data hold: with no loss among 160 queries they say "0 to 0", while a
 loss rate of 2 % is likely to leave such data. Here each end is found with one made-up draw in the data, at the largest
 value that could occur for the upper end and at the smallest for the lower one, under weights that are uniform over all
-ways to share 1 among the draws (the Bayesian bootstrap of Rubin 1981, with the bound of Gaffke 2005). For losses of 0
-or 1 that is the exact interval of Clopper and Pearson, and with no loss seen the rule of three. For other values its
-validity is conjectured; it was found to hold in simulation, here too.
+ways to share 1 among the draws (the Bayesian bootstrap of Rubin 1981, with the bound of Gaffke 2005). For values of 0
+or 1 whose ends are 0 and 1 that is the exact interval of Clopper and Pearson, and with no loss seen the upper end is
+the rule of three, up to the luck of the resamples. A quality drop may be negative too, so that its lower end is further
+down. For other values the validity is conjectured; it was found to hold in simulation, here too.
 """
 
 from __future__ import annotations

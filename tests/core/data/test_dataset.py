@@ -555,9 +555,7 @@ def test_a_column_that_is_not_there(column: str) -> None:
 
 def test_a_name_in_some_rows_only_is_filled_in_and_said() -> None:
     rows = [GOOD | {"group": "g", "id": 7}, GOOD | {"group": ""}, GOOD | {"group": 3.0}, GOOD | {"group": float("nan")}]
-    with pytest.warns(
-        UserWarning, match="records: 2 rows without a group, .*; 3 rows without a id, which is filled in"
-    ):
+    with pytest.warns(UserWarning, match="records: 2 rows without group, .*; 3 rows without id, which is filled in"):
         data = RoutingDataset.from_records(rows)
     assert data.groups == ["g", "(no group)", "3", "(no group)"]
     assert data.ids == ["7", "row 2", "row 3", "row 4"]

@@ -127,17 +127,17 @@ def test_arrow(tmp_path, suffix):
         RoutingDataset.read(path)
 
 
-def test_excel_or_how_to_get_it(tmp_path):
+def test_excel_or_how_to_get_it(tmp_path, monkeypatch):
     pandas = pytest.importorskip("pandas", reason="pandas writes the table")
     path = tmp_path / "a.xlsx"
-    path.write_bytes(b"PK")
-    try:
-        pandas.DataFrame(ROWS).to_excel(path, index=False)
-    except ImportError:
-        with pytest.raises(DataError, match=r"needs pandas and openpyxl: pip install pandas openpyxl\. Or save"):
-            RoutingDataset.read(path)
-        return
+    pandas.DataFrame(ROWS).to_excel(path, index=False)
     assert same(RoutingDataset.read(path))
+    path.write_bytes(b"PK")
+    with pytest.raises(DataError, match="not a readable Excel file"):
+        RoutingDataset.read(path)
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(DataError, match=r"needs pandas and openpyxl: pip install pandas openpyxl\. Or save"):
+        RoutingDataset.read(path)
 
 
 def test_a_named_pipe_may_be_looked_at_and_read(tmp_path):

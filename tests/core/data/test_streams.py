@@ -146,3 +146,21 @@ def test_infer_takes_memory_that_does_not_grow_with_the_file(tmp_path, trained):
 def test_a_data_set_reads_as_before(tmp_path, toy):
     toy.write(tmp_path / "data.jsonl.gz")
     assert RoutingDataset.read(tmp_path / "data.jsonl.gz").queries == toy.queries
+
+
+@pytest.mark.parametrize(
+    ("piped", "queries"),
+    [
+        ("What is it?\n\nWhy, then?\n", ["What is it?", "Why, then?"]),
+        ('{"query": "a"}\n"b"\n', ["a", "b"]),
+        ('["a", "b"]', ["a", "b"]),
+        ("id,query\n1,a\n2,b\n", ["a", "b"]),
+        ("query\na\nb\n", ["a", "b"]),
+    ],
+)
+def test_stdin_holds_texts_json_or_a_table(piped, queries):
+    code = (
+        "from pathlib import Path; from hybrid_router_core.data import read_queries; print([*read_queries(Path('-'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input=piped, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(queries)

@@ -27,7 +27,7 @@ _INTERRUPTED = 130
 def collect(
     queries: Annotated[
         Path,
-        typer.Option("--queries", "-i", metavar="FILE", help="Queries: .txt, .jsonl, .json, .csv, .parquet."),
+        typer.Option("--queries", "-i", metavar="FILE", help="Queries: .txt, .jsonl, .csv, .parquet, ..."),
     ],
     small: Annotated[str, typer.Option("--small", metavar="MODEL", help="The cheap model.")],
     large: Annotated[str, typer.Option("--large", metavar="MODEL", help="The expensive model.")],

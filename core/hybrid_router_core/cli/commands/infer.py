@@ -43,7 +43,9 @@ def infer(
     query: Annotated[str | None, typer.Option("--query", metavar="TEXT", help="One query.")] = None,
     input_file: Annotated[
         Path | None,
-        typer.Option("--input", "-i", metavar="FILE", help="Queries: .txt, .jsonl, .json, .csv or .parquet."),
+        typer.Option(
+            "--input", "-i", metavar="FILE", help="Queries: .txt, .jsonl, .csv, .parquet, ..., or - for stdin."
+        ),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Results: .json or .jsonl. [default: print]")
