@@ -13,11 +13,23 @@ from ._types import AnyArray, BoolArray, FloatArray
 from .data import RoutingDataset
 from .embedders import Embedder, StaticEmbedder, embed_in_batches, tokens_in_batches
 from .features import Featurizer
-from .scorers import Scorer, Targets, make_scorer, scorer_from_state
+from .labels import check_label_settings
+from .scorers import Scorer, Targets, check_seed, make_scorer, scorer_from_state
 
-__all__ = ["Predictor"]
+__all__ = ["Predictor", "check_settings"]
 
 CHUNK = 4096  # queries that are scored at once: bounds the memory of long lists
+
+
+def check_settings(mode: str, tau: Any, margin: Any, seed: Any, scorer: Any, hparam: Mapping[str, Any] | None) -> None:
+    """Refuse what no router can be made with, before anything is embedded or written.
+
+    Raises:
+        ConfigError: A value is not allowed.
+    """
+    check_label_settings(mode, tau, margin)
+    check_seed(seed)
+    make_scorer(scorer, hparam)
 
 
 @dataclass(frozen=True)

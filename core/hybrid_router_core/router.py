@@ -14,10 +14,10 @@ from .data import RoutingDataset, check_dataset, check_queries
 from .embedders import Embedder, resolve_embedder
 from .errors import NotFittedError
 from .evaluation import Outcomes, Report, evaluate_scores
-from .labels import MarginSearch, Mode, check_label_settings, find_margin, labels_of_mode
-from .predictor import Predictor
+from .labels import MarginSearch, Mode, labels_of_mode, margin_to_train
+from .predictor import Predictor, check_settings
 from .routing import RoutingDecision, check_threshold, decide
-from .scorers import Targets, check_seed, make_scorer
+from .scorers import Targets
 
 __all__ = ["HybridRouter", "Mode"]
 
@@ -64,9 +64,7 @@ class HybridRouter:
         threshold: float = 0.5,
         seed: int = 0,
     ) -> None:
-        check_label_settings(mode, tau, margin)
-        check_seed(seed)
-        make_scorer(scorer, hparam)  # so that a wrong hyperparameter fails here and not after the embedding
+        check_settings(mode, tau, margin, seed, scorer, hparam)
         self.mode: Mode = mode
         self.embedder: Embedder = resolve_embedder(embedder)
         self.scorer = scorer
@@ -74,9 +72,9 @@ class HybridRouter:
         self.tau = float(tau)
         self.margin = margin
         self.seed = seed
-        self.threshold = threshold
         self.margin_search: MarginSearch | None = None
         self.calibration: Calibration | None = None
+        self.threshold = threshold
         self._first_threshold = self.threshold
         self._predictor: Predictor | None = None
         self._figures: dict[str, float] = {}
@@ -89,6 +87,8 @@ class HybridRouter:
     @threshold.setter
     def threshold(self, value: float) -> None:
         self._threshold = check_threshold(value)
+        if self.calibration is not None and self._threshold != self.calibration.threshold:
+            self.calibration = None  # what it certified was another threshold
 
     def labels(self, data: RoutingDataset) -> FloatArray:
         """The labels of this router's mode, in [0, 1], shape (n,); the transformed one needs the margin of a fit."""
@@ -102,15 +102,14 @@ class HybridRouter:
             progress: Show bars on stderr.
         """
         check_dataset("fit", data, distinct=2)
-        if self.margin_search is not None and self.margin == self.margin_search.margin:
-            self.margin = self.margin_search = None
-        if self.mode == "transformed" and self.margin is None:
-            self.margin_search = find_margin(data.small_quality, data.large_quality)
-            self.margin = self.margin_search.margin
-        targets = Targets(self.labels(data), data.mean_small, data.mean_large)
+        found = margin_to_train(self.mode, self.margin, self.margin_search, data.small_quality, data.large_quality)
+        margin, search = found
+        labels = labels_of_mode(self.mode, data.small_quality, data.large_quality, tau=self.tau, margin=margin)
+        targets = Targets(labels, data.mean_small, data.mean_large)
         learner = (self.embedder, self.scorer, self.hparam)
-        self._predictor = Predictor.fit(*learner, data, targets, seed=self.seed, progress=progress)
-        self._figures = targets.figures()
+        predictor = Predictor.fit(*learner, data, targets, seed=self.seed, progress=progress)
+        self.margin, self.margin_search = margin, search  # only now: a fit that fails leaves all as it was
+        self._predictor, self._figures = predictor, targets.figures()
         if self.calibration is not None:  # a threshold belongs to the scores that it was chosen for
             self.threshold, self.calibration = self._first_threshold, None
         return self
@@ -197,6 +196,7 @@ class HybridRouter:
     def save(self, folder: str | Path) -> Path:
         """Write the router to a folder, atomically; see `hybrid_router_core.artifact`."""
         arrays = self._fitted().arrays()
+        check_settings(self.mode, self.tau, self.margin, self.seed, self.scorer, self.hparam)
         record = ArtifactRecord(
             **self._about(),
             tau=self.tau,
@@ -223,6 +223,7 @@ class HybridRouter:
             router._predictor = Predictor.from_arrays(router.embedder, record.scorer, arrays)
         router.calibration = record.calibration
         router._figures = record.training
+        router._first_threshold = 0.5 if record.calibration else router.threshold  # a fit makes other scores
         router.margin_search = record.margin_search()
         return router
 
@@ -239,7 +240,7 @@ class HybridRouter:
         return {
             "mode": self.mode,
             "embedder": self.embedder.name,
-            "scorer": self.scorer,
+            "scorer": self.scorer if self._predictor is None else self._predictor.scorer.kind,
             "hparam": self.hparam,
             "margin": self.margin,
             "seed": self.seed,

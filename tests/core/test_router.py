@@ -302,3 +302,46 @@ assert not heavy & set(sys.modules), heavy & set(sys.modules)
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert run.stdout.strip() == "small"
+
+
+def test_a_loaded_router_that_is_fitted_again_forgets_the_calibrated_threshold(tmp_path, toy):
+    train, calibration = toy.split((0.5, 0.5))
+    router = HybridRouter(scorer="linear").fit(train)
+    router.calibrate(calibration, cost_advantage=0.1).save(tmp_path / "r")
+    loaded = HybridRouter.load(tmp_path / "r")
+    assert loaded.threshold == router.threshold != 0.5
+    assert loaded.fit(train).threshold == router.fit(train).threshold == 0.5
+
+
+def test_a_fit_that_fails_leaves_the_router_as_it_was(toy):
+    router = HybridRouter(scorer="linear").fit(toy)
+    before, scores = (router.margin, router.margin_search), router.score(toy.queries[:5])
+    other = RoutingDataset(toy.queries, toy.small_quality * 7, toy.large_quality)
+    router.hparam = {"alpha": "nonsense"}
+    with pytest.raises(ConfigError):
+        router.fit(other)
+    assert (router.margin, router.margin_search) == before
+    np.testing.assert_array_equal(router.score(toy.queries[:5]), scores)
+
+
+def test_what_is_saved_can_be_loaded(tmp_path, toy):
+    router = HybridRouter(scorer="linear").fit(toy)
+    router.scorer = "knn"  # for the next fit; what was fitted is linear
+    np.testing.assert_array_equal(
+        HybridRouter.load(router.save(tmp_path / "r")).score(toy.queries), router.score(toy.queries)
+    )
+    for name, value in (("seed", -5), ("scorer", "zz"), ("tau", "x"), ("margin", -1), ("mode", "other")):
+        changed = HybridRouter.load(tmp_path / "r")
+        setattr(changed, name, value)
+        with pytest.raises(ConfigError, match=name):
+            changed.save(tmp_path / "s")
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_threshold_of_ones_own_has_no_certificate(toy):
+    train, calibration = toy.split((0.5, 0.5))
+    router = HybridRouter(scorer="linear").fit(train).calibrate(calibration, cost_advantage=0.4)
+    router.threshold = router.threshold  # the same one keeps it
+    assert router.calibration is not None
+    router.threshold = 0.9 * router.threshold
+    assert router.calibration is None

@@ -34,7 +34,7 @@ def check_output(path: Path, *, overwrite: bool, inputs: Iterable[str | Path | N
     refuse_same_file(path, inputs)
     if path.exists() and not overwrite:
         raise HybridRouterError(f"{path}: exists already; name another file, or add --overwrite to replace it")
-    place = path.resolve() if path.is_symlink() else path
+    place = Path(os.path.realpath(path)) if path.is_symlink() else path
     if not place.parent.is_dir():
         raise HybridRouterError(f"{path}: there is no folder {place.parent}; make it with: mkdir -p {place.parent}")
     with writing(path):

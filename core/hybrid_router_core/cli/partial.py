@@ -31,7 +31,7 @@ class Partial:
 
     def __init__(self, out: Path, *, resume: bool, overwrite: bool) -> None:
         self.out = out
-        self._place = out.resolve() if out.is_symlink() else out  # a link stays one
+        self._place = Path(os.path.realpath(out)) if out.is_symlink() else out  # a link stays one
         self.path = self._place.with_name(f"{self._place.name}.partial")
         self._old = 0  # bytes of whole lines from the run before
         self._rows = 0

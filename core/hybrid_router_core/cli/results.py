@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -78,7 +79,8 @@ def whole_file(path: Path) -> Iterator[Path]:
         HybridRouterError: If it cannot be written; a file that was there before is as it was.
     """
     with writing(path):
-        place, partial = _places(path)
+        place, _ = _places(path)
+        partial = place.with_name(f".{place.name}.{os.getpid()}")  # nobody else's
         try:
             yield partial
             partial.replace(place)
@@ -89,5 +91,5 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 def _places(path: Path) -> tuple[Path, Path]:
     """The final file, which may be behind a link that shall stay one, and the file beside it."""
-    place = path.resolve() if path.is_symlink() else path
+    place = Path(os.path.realpath(path)) if path.is_symlink() else path
     return place, place.with_name(f"{place.name}.partial")

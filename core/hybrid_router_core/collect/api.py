@@ -101,8 +101,9 @@ def _check_out(out: Path) -> None:
         raise DataError(f"{out}: is a folder; name a file")
     if not out.parent.is_dir():
         raise DataError(f"{out}: there is no folder {out.parent}; make it with: mkdir -p {out.parent}")
-    if out.exists() and not store_path(out).exists():
-        raise DataError(f"{out}: exists already, and not from collect; name another file, or move this one")
+    for path in (out, failed_path(out)):
+        if path.exists() and not store_path(out).exists():
+            raise DataError(f"{path}: exists already, and not from collect; name another file, or move this one")
 
 
 async def _with_store(

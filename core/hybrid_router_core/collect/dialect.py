@@ -20,7 +20,8 @@ _NAMED = {
 }
 _REFUSED = re.compile(
     r"support|unrecogni[sz]ed|unknown|unexpected|not (?:permitted|allowed|available|accepted|recogni[sz]ed)"
-    r"|forbidden|deprecated|unavailable|instead|invalid (?:param|argument|field)"
+    r"|forbidden|deprecated|unavailable|instead|invalid (?:param|argument|field|temperature|max_)"
+    r"|only \S+ is|must be 1\b"
 )
 _TOO_MUCH = re.compile(r"context.(?:length|window)|too (?:large|long|high|many|big)|exceed|at most|reduce")
 _OTHER_REASONS = (401, 402, 403, 408, 429)

@@ -123,6 +123,8 @@ class _Client:
         reply = reply_of(body)
         if reply is None:
             raise AskError(redact(f"{unreadable(raw, body)}{self._hint}", self._secrets), retry=True)
+        if self._secrets and isinstance(reply.finish, str):
+            reply = replace(reply, finish=hide(reply.finish, self._secrets))
         response = answer(reply, seconds)
         return replace(response, text=hide(response.text, self._secrets)) if self._secrets else response
 

@@ -97,7 +97,8 @@ def _host(address: str, side: str) -> str | None:
         host = parts.hostname if parts.scheme in ("http", "https") and parts.port != 0 else None
     except ValueError:  # a port, or brackets, that cannot be
         return None
-    if parts.username is not None or parts.password is not None or parts.query or "=" in parts.path:
+    kept = parts.query or "=" in parts.path or looks_like_a_key(parts.netloc + parts.path)
+    if parts.username is not None or parts.password is not None or kept:
         raise _no_keys(side)
     return host if len(address.split()) == 1 and address.isprintable() else None
 

@@ -22,7 +22,8 @@ def query_from_messages(messages: Sequence[Mapping[str, Any]]) -> str | None:
             parts, of which strings and ``{"type": "text", "text": ...}`` count.
     """
     for message in reversed(messages):
-        if message.get("role") in USER_ROLES:
+        role = message.get("role")
+        if isinstance(role, str) and role in USER_ROLES:
             text = message_text(message.get("content"))
             if text.strip():
                 return text

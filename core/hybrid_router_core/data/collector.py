@@ -21,7 +21,6 @@ __all__ = ["Columns", "Notes", "collect"]
 
 _BY_MODEL = "an object from model name to"
 _LINES = 3  # further bad rows whose place is named
-_NO_GROUP = "(no group)"
 _INDEX = ("", "Unnamed: 0", "__index_level_0__", "index")  # what pandas leaves in a file
 
 
@@ -107,6 +106,8 @@ def collect(unit: str, rows: Iterable[Row], small: str | None, large: str | None
             if not isinstance(record, Mapping):
                 raise BadCellError(None, f"found {found(record)}, but an object with named columns is needed")
             if collector is None:
+                if small is not None and not any("quality" in str(column) for column in record):
+                    raise MissingQualityError("quality", "missing")  # which form it is, a later row tells
                 collector = _Collector(small, large, record, notes)
                 collector.check_names(f"{notes.name}, {unit} {number}", record)
             collector.add(record)
@@ -232,6 +233,8 @@ class _Collector:
 
     def _pick(self, record: Mapping[str, Any]) -> tuple[Any, Any, Any, Any]:
         quality, cost = record.get("quality"), record.get("cost")
+        if quality is None:
+            raise MissingQualityError("quality", "missing")
         if not isinstance(quality, Mapping):
             raise BadCellError("quality", missing_or(quality, f"{_BY_MODEL} quality"))
         if cost is not None and not isinstance(cost, Mapping):
@@ -262,7 +265,8 @@ class _Collector:
         if missing:
             self.notes.filled[column] = self.notes.filled.get(column, 0) + missing
         return [
-            (_NO_GROUP if column == "group" else f"row {place}") if name is None else name
+            # Each is a group by itself: together they would be a giant one that nobody made.
+            (f"(no group, row {place})" if column == "group" else f"row {place}") if name is None else name
             for place, name in enumerate(names, 1)
         ]
 

@@ -81,7 +81,10 @@ def _rows_of(whole: Any) -> list[Any] | None:
     lists = [value for value in whole.values() if isinstance(value, list) and value and isinstance(value[0], Mapping)]
     if len(lists) == 1 and "query" not in whole:
         return lists[0]
-    columns = {name: list(v.values()) if isinstance(v, Mapping) else v for name, v in whole.items()}
+    index = next((list(v) for v in whole.values() if isinstance(v, Mapping)), [])
+    if any(isinstance(v, Mapping) and v.keys() != set(index) for v in whole.values()):
+        return None  # columns of different rows, which cannot be laid side by side
+    columns = {name: [v[i] for i in index] if isinstance(v, Mapping) else v for name, v in whole.items()}
     lengths = {len(column) if isinstance(column, list) else -1 for column in columns.values()}
     if len(lengths) != 1 or -1 in lengths or "query" not in columns:
         return None

@@ -20,6 +20,7 @@ def write_lines(path: Path, lines: Iterable[bytes]) -> None:
     Raises:
         DataError: The file cannot be written; then nothing has changed.
     """
+    path = Path(os.path.realpath(path)) if path.is_symlink() else path  # a link stays one
     partial = path.with_name(f"{path.name}.partial")
     try:
         try:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import atexit
 import bz2
 import gzip
 import importlib
 import io
 import lzma
-import os
-import shutil
-import stat
-import sys
-import tempfile
 import zlib
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterator
@@ -23,17 +17,18 @@ from typing import Any, BinaryIO, TypeAlias, cast
 
 from hybrid_router_core.errors import DataError, MissingExtraError
 
+from .pipes import as_file
 from .rows import Row, Unreadable
 
 __all__ = [
     "COMPRESSED",
     "LONGEST_LINE",
     "UnreadableError",
-    "as_file",
     "decoded",
     "open_bytes",
     "raw_lines",
     "read_lines",
+    "start_of",
     "whole_text",
 ]
 
@@ -72,29 +67,6 @@ COMPRESSED: dict[str, Opener] = {
 }
 """By suffix; .zst needs the extra "parquet", since pyarrow brings it."""
 
-_copies: dict[tuple[int, int], Path] = {}
-
-
-def as_file(path: Path) -> Path:
-    """The path, or a copy if it is a pipe or ``-`` (stdin): those can be read only once, and are looked at first.
-
-    The copy is deleted when the program ends.
-    """
-    try:
-        found = os.fstat(sys.stdin.fileno()) if str(path) == "-" else path.stat()
-    except (OSError, ValueError):
-        return path
-    if str(path) != "-" and not stat.S_ISFIFO(found.st_mode):
-        return path
-    key = found.st_dev, found.st_ino
-    if key not in _copies:
-        with tempfile.NamedTemporaryFile(delete=False, suffix="" if str(path) == "-" else path.name) as copy:
-            _copies[key] = Path(copy.name)
-            atexit.register(_copies[key].unlink, missing_ok=True)
-            with open(sys.stdin.fileno(), "rb", closefd=False) if str(path) == "-" else path.open("rb") as stream:
-                shutil.copyfileobj(stream, copy)
-    return _copies[key]
-
 
 def open_bytes(path: Path) -> BinaryIO:
     """The content, unpacked, to be read once.
@@ -129,6 +101,15 @@ def raw_lines(path: Path) -> Iterator[tuple[int, bytes]]:
                     "could read",
                 )
             yield number, raw.removeprefix(BOM_UTF8) if number == 1 else raw
+
+
+def start_of(path: Path) -> bytes:
+    """The first kilobytes in UTF-8, behind a byte order mark and white space."""
+    with open_bytes(path) as stream:
+        start = stream.read(1 << 12)
+    if start.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        start = start.decode("utf-16", errors="ignore").encode("utf-8", "surrogatepass")
+    return start.removeprefix(BOM_UTF8).lstrip()
 
 
 def whole_text(path: Path) -> str | Unreadable:

@@ -54,7 +54,7 @@ def _pool_row(record: Any) -> PoolRow:
         raise BadCellError(None, record.message)
     if not isinstance(record, Mapping) or not is_many(record):
         raise BadCellError(None, 'not of the many-model form {"query": "...", "quality": {"model": 0.7, ...}}')
-    quality, cost = record["quality"], record.get("cost") or {}
+    quality, cost = record["quality"] or {}, record.get("cost") or {}
     for column, value in (("quality", quality), ("cost", cost)):
         if not isinstance(value, Mapping):
             raise BadCellError(column, f"found {found(value)}, but an object by model is needed")

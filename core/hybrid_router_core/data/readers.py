@@ -11,7 +11,7 @@ from typing import Any
 from hybrid_router_core.errors import DataError
 
 from .json_rows import json_rows, jsonl_rows
-from .opening import COMPRESSED, open_bytes
+from .opening import COMPRESSED, start_of
 from .rows import Row, Wanted
 from .tables import arrow_rows, csv_rows, excel_rows
 
@@ -87,6 +87,5 @@ def checked_path(path: Any, forms: str = FORMS) -> Path:
 
 
 def _sniffed(path: Path) -> tuple[str, Reader]:
-    with open_bytes(path) as stream:
-        start = stream.read(1 << 12).lstrip()[:1]
+    start = start_of(path)[:1]
     return _TEXTS[".json" if start == b"[" else ".jsonl" if start in (b"{", b'"') else ".csv"]

@@ -16,7 +16,7 @@ from hybrid_router_core.errors import DataError
 
 from .collector import Notes, collect
 from .dataset import RoutingDataset
-from .opening import COMPRESSED, open_bytes, read_lines
+from .opening import COMPRESSED, read_lines, start_of
 from .readers import FORMS, checked_path, read_rows
 from .rows import Row, Unreadable
 
@@ -75,8 +75,7 @@ def read_query_rows(path: Path, *, wanted: Collection[str] = ()) -> tuple[str, I
 
 def _is_text(path: Path, wanted: Collection[str]) -> bool:
     """Whether it begins neither like JSON nor with the header of a table that has these columns."""
-    with open_bytes(path) as stream:
-        start = stream.read(1 << 12).lstrip()
+    start = start_of(path)
     header = re.split(rb"[,;\t|]", start.partition(b"\n")[0])
     return start[:1] not in (b"[", b"{", b'"') and not {
         name.strip(b' "\r').decode(errors="replace") for name in header

@@ -12,7 +12,8 @@ from typing import Any, cast
 
 from hybrid_router_core.errors import DataError, MissingExtraError
 
-from .opening import LONGEST_LINE, UnreadableError, as_file, decoded, raw_lines
+from .opening import LONGEST_LINE, UnreadableError, decoded, raw_lines
+from .pipes import as_file
 from .rows import NUMBER_COLUMNS, Row, Unreadable, Wanted, check_columns
 
 __all__ = ["arrow_batches", "arrow_modules", "arrow_rows", "csv_rows", "excel_rows", "frame_rows"]
@@ -72,6 +73,7 @@ def frame_rows(frame: Any) -> Iterator[Row]:
     if not (hasattr(frame, "columns") and (hasattr(frame, "iter_rows") or hasattr(frame, "isna"))):
         raise DataError(f"from_frame: found {type(frame).__name__}, but a pandas or polars DataFrame is needed")
     names = [str(column) for column in frame.columns]
+    _refuse_twice("frame", names)
     check_columns("frame", names)
     columns = [_series_values(frame[column]) for column in frame.columns]
     return _table_rows(names, [columns])
@@ -94,6 +96,7 @@ def arrow_rows(path: Path, wanted: Wanted = None) -> Iterator[Row]:
         for batch in arrow_batches(path, _BATCH):
             if names is None:
                 names = [name for name in batch.schema.names if not wanted or name in wanted]
+                _refuse_twice(str(path), names)
                 if wanted is None:
                     check_columns(str(path), names)
                 elif wanted and not names:
@@ -175,6 +178,12 @@ def _table_rows(names: Sequence[str], batches: Iterable[Sequence[list[Any]]]) ->
         ]
         for number, cells in enumerate(zip(*columns, strict=True), number + 1):  # noqa: B020
             yield number, dict(zip(names, cells, strict=True))
+
+
+def _refuse_twice(where: str, names: Sequence[str]) -> None:
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if twice is not None:
+        raise DataError(f"{where}: column {twice!r} is there twice")
 
 
 def _parsed(cell: str) -> Any:

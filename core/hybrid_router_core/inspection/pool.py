@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any, Literal
 
 from hybrid_router_core.data import nearest, read_data_chunks, read_pool_rows
@@ -97,26 +98,28 @@ def inspect_pool(path: str | os.PathLike[str], *, reference: str | None = None, 
         DataError: If the file or its rows cannot be read, or there are fewer than two models.
         ConfigError: If the reference is none of the models.
     """
-    quality, costs, best, rows = _moments(path)
+    quality, costs, best, together, rows = _moments(path)
     if len(quality) < 2:
         raise DataError(f"{path}: a pool has two models or more; found {', '.join(quality) or 'none'}")
-    if reference is None:
-        reference = max(quality, key=lambda name: quality[name].mean)
+    if reference is None:  # a model with a few lucky rows is none to measure others by
+        most = max(moments.n for moments in quality.values())
+        reference = max((name for name in quality if 2 * quality[name].n >= most), key=lambda name: quality[name].mean)
     elif reference not in quality:
         raise ConfigError(f"no model {reference!r}; models found: {', '.join(quality)}{nearest(reference, quality)}")
     names = sorted(quality, key=lambda name: -quality[name].mean)
     others = [name for name in names if name != reference]
     draws = max(PERMUTATIONS, round(2 * len(others) / MOST_CHANCE))  # or no adjusted p-value could be small enough
-    pairs = {
-        name: inspect_data(
-            read_data_chunks(path, small=name, large=reference), scorer=None, seed=seed, permutations=draws
-        )
-        for name in others
-    }
+    pairs: dict[str, Inspection] = {}
+    for name in others:
+        if together.get(frozenset((name, reference)), 0):
+            chunks = read_data_chunks(path, small=name, large=reference)
+            pairs[name] = inspect_data(chunks, scorer=None, seed=seed, permutations=draws)
     adjusted = _holm({name: pair.signal for name, pair in pairs.items()})
     pairs = {name: replace(pair, signal=adjusted[name]) for name, pair in pairs.items()}
     means = {name: moments.mean for name, moments in costs.items() if moments.n}
     verdicts = {name: _against(pair, means.get(name), means.get(reference)) for name, pair in pairs.items()}
+    apart = Verdict("perhaps", "no row has a quality of both", ())
+    verdicts |= {name: apart for name in others if name not in pairs}
     arms = {
         name: Arm(quality[name].mean, means.get(name), quality[name].n, pairs.get(name), verdicts.get(name))
         for name in names
@@ -127,11 +130,12 @@ def inspect_pool(path: str | os.PathLike[str], *, reference: str | None = None, 
 
 def _moments(
     path: str | os.PathLike[str],
-) -> tuple[dict[str, Moments], dict[str, Moments], tuple[Moments, dict[str, Moments]], int]:
-    """Of qualities, of costs, and on complete rows of the best and of each; and the number of rows."""
+) -> tuple[dict[str, Moments], dict[str, Moments], tuple[Moments, dict[str, Moments]], dict[frozenset[str], int], int]:
+    """Of qualities, of costs, on complete rows of the best and of each; rows of each two models, and of all."""
     quality: dict[str, Moments] = {}
     costs: dict[str, Moments] = {}
     complete: dict[frozenset[str], tuple[Moments, dict[str, Moments]]] = {}
+    together: dict[frozenset[str], int] = {}
     rows = 0
     for row in read_pool_rows(path):
         rows += 1
@@ -139,24 +143,28 @@ def _moments(
             for name, value in values.items():
                 sums.setdefault(name, Moments()).add_one(value)
         known = frozenset(row.quality)
+        for pair in combinations(known, 2):
+            both = frozenset(pair)
+            together[both] = together.get(both, 0) + 1
         if known and (known in complete or len(complete) < 1000):
             best, each = complete.setdefault(known, (Moments(), {name: Moments() for name in known}))
             best.add_one(max(row.quality.values()))
             for name, value in row.quality.items():
                 each[name].add_one(value)
     none = (Moments(), {name: Moments() for name in quality})
-    return quality, costs, complete.get(frozenset(quality), none), rows
+    return quality, costs, complete.get(frozenset(quality), none), together, rows
 
 
 def _holm(signals: dict[str, Signal | None]) -> dict[str, Signal | None]:
     """P-values that hold for all models together; step-down, whatever the models have in common."""
-    known = sorted((signal.p_value, name) for name, signal in signals.items() if signal is not None)
-    adjusted, highest = dict(signals), 0.0
-    for step, (p_value, name) in enumerate(known):
-        highest = max(highest, min(1.0, p_value * (len(known) - step)))
-        signal = signals[name]
-        adjusted[name] = None if signal is None else replace(signal, p_value=highest)
-    return adjusted
+    adjusted = {name: signal for name, signal in signals.items() if signal is not None}
+    for field in ("p_value", "over_large", "over_small"):
+        highest = 0.0
+        ordered = sorted(adjusted, key=lambda name, field=field: getattr(adjusted[name], field))  # type: ignore[misc]
+        for step, name in enumerate(ordered):
+            highest = max(highest, min(1.0, getattr(adjusted[name], field) * (len(ordered) - step)))
+            adjusted[name] = replace(adjusted[name], **{field: highest})
+    return {**signals, **adjusted}
 
 
 def _against(pair: Inspection, cost: float | None, reference_cost: float | None) -> Verdict:
@@ -164,6 +172,8 @@ def _against(pair: Inspection, cost: float | None, reference_cost: float | None)
     if cost is None or reference_cost is None or cost < reference_cost or pair.gap["low"] >= 0:
         return verdict
     dear = f"costs {cost:.4g} a call and the reference {reference_cost:.4g}, and is not better on average"
+    if pair.signal is not None and pair.signal.over_large <= MOST_CHANCE:
+        return Verdict("yes", "it saves nothing, and a router raises quality with it", (dear, *verdict.reasons))
     return Verdict("no", "it saves nothing", (dear, *verdict.reasons))
 
 
@@ -192,7 +202,7 @@ def _lines(pool: PoolInspection) -> Iterable[str]:
         cost = "-" if arm.cost is None else f"{arm.cost:.4g}"
         start = f"  {name:<{width}}  {arm.quality:7.4f}  {cost:>9}"
         if arm.pair is None or arm.verdict is None:
-            yield f"{start}  the reference"
+            yield f"{start}  {'the reference' if arm.verdict is None else arm.verdict.headline}"
             continue
         chance = "-" if arm.pair.signal is None else f"{arm.pair.signal.p_value:.3f}"
         yield f"{start}  {arm.pair.wins + arm.pair.ties:>24.1%}  {chance:<5}  {arm.verdict.answer}"

@@ -68,19 +68,24 @@ def verdict_on(of: Figures) -> Verdict:
     answer: Literal["yes", "perhaps", "no"] = "no"
     if of.rows < MIN_ROWS:
         answer, headline = "perhaps", f"fewer than {MIN_ROWS} rows tell too little; collect some hundred"
+    elif of.signal is not None and of.signal.queries < MIN_ROWS:
+        answer, headline = "perhaps", f"fewer than {MIN_ROWS} different queries tell too little; collect some hundred"
     elif of.wins + of.losses == 0 or spread == 0:
         headline = "every query has the same gap, so there is nothing to choose; take the cheaper or the better model"
+    elif of.signal is None:
+        answer, headline = "perhaps", "too few different queries to see whether a router finds what is for small"
     elif small_leads and useful < MIN_HEADROOM * spread:
         headline = "send everything to small; large adds next to nothing"
         reasons.append(f"gains below {MIN_HEADROOM:g} deviations of the gap ({MIN_HEADROOM * spread:.4f}) are noise")
     elif not small_leads and free < MIN_FREE:
         headline = "send everything to large; small is hardly ever good enough"
-    elif of.signal is None:
-        answer, headline = "perhaps", "there is room, but too few different queries to see whether a router finds it"
+    elif of.gap["high"] >= 0:
+        answer = "yes" if of.signal.over_small <= MOST_CHANCE else "perhaps"
+        headline = "a router can raise quality above either model"
+        if answer == "perhaps":
+            headline = "all to small loses nothing on average, and these rows do not show yet where large does better"
     elif of.signal.p_value <= MOST_CHANCE:
-        answer = "yes"
-        raised = "a router can raise quality above either model"
-        headline = "a router finds queries for small" if of.gap["high"] < 0 else raised
+        answer, headline = "yes", "a router finds queries for small"
     else:
         answer = "perhaps"
         headline = "there is room, but on these rows the text of a query does not tell yet which model is good"
@@ -92,7 +97,8 @@ def _signal_words(signal: Signal | None) -> tuple[str, ...]:
         return ()
     alike = "queries that read alike have gaps that are alike"
     chance = f"p = {signal.p_value:.3f} that chance alone does it, {signal.queries:,} queries; at most {MOST_CHANCE:g}"
-    return (f"{alike if signal.p_value <= MOST_CHANCE else 'no sign that ' + alike}: {chance} is a yes",)
+    gain = f"p = {signal.over_small:.3f} that sending some to large gains nothing over small alone"
+    return (f"{alike if signal.p_value <= MOST_CHANCE else 'no sign that ' + alike}: {chance} is a yes", gain)
 
 
 def _curve_words(curve: LearningCurve | None) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from hybrid_router_core.errors import ConfigError
 
 from .builders import as_samples, shortfall
 
-__all__ = ["MAX_EVALUATIONS", "MarginSearch", "find_margin"]
+__all__ = ["MAX_EVALUATIONS", "MarginSearch", "find_margin", "margin_to_train"]
 
 MAX_EVALUATIONS = 20_000_000
 """Candidates times label levels that are looked at. One sample each is one level, ten of each are a hundred. Where the
@@ -50,6 +50,26 @@ class MarginSearch:
         """The search as far as its `curve`, a list of (margin, objective), tells it."""
         candidates, objective = np.asarray(curve, dtype=np.float64).T
         return cls(margin=margin, candidates=candidates, objective=objective)
+
+
+def margin_to_train(
+    mode: str, margin: float | None, search: MarginSearch | None, small_quality: FloatArray, large_quality: FloatArray
+) -> tuple[float | None, MarginSearch | None]:
+    """The margin for labels of this mode, and the search that found it; one found for other data is searched anew.
+
+    Args:
+        mode: Of the labels.
+        margin: As it was set, or found by the last search.
+        search: The last one, if there was one.
+        small_quality: Shape (n, k_s).
+        large_quality: Shape (n, k_l).
+    """
+    if search is not None and margin == search.margin:
+        margin = search = None
+    if mode == "transformed" and margin is None:
+        search = find_margin(small_quality, large_quality)
+        margin = search.margin
+    return margin, search
 
 
 def find_margin(small: ArrayLike, large: ArrayLike, candidates: ArrayLike | None = None) -> MarginSearch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -22,7 +23,8 @@ def check_label_settings(mode: str, tau: float, margin: float | None) -> None:
     if mode not in get_args(Mode):
         raise ConfigError(f"mode is {mode!r}; allowed: {', '.join(get_args(Mode))}")
     for name, value in (("tau", tau), ("margin", margin)):
-        if value is not None and not (np.isfinite(value) and value >= 0 and (value > 0 or name == "margin")):
+        number = isinstance(value, Real) and not isinstance(value, bool)
+        if value is not None and not (number and np.isfinite(value) and value >= 0 and (value > 0 or name == "margin")):
             raise ConfigError(f"{name} is {value!r}; allowed: a finite number in units of quality, > 0 (margin: >= 0)")
 
 

@@ -89,6 +89,8 @@ def _read(
         verdicts = {value_of(value) for value in values}
     elif whole := alone.fullmatch(text):
         verdicts = {matched(whole)}
+    elif text.lstrip("`json \n").startswith("{") and not text.rstrip("` \n").endswith("}"):
+        return None  # an object that is cut off: what stands in its reason is no verdict
     else:
         verdicts = {matched(found) for found in named.finditer(text)}
     return verdicts.pop() if len(verdicts) == 1 else None

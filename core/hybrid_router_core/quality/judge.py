@@ -25,11 +25,11 @@ _DUTY = (
 _CRITERIA = "whether the answer is correct, answers the question that was asked, and leaves out nothing that matters."
 _GRADE = (
     "Grade the answer with a whole number from 1 (useless or wrong) to 10 (could not be better).",
-    '{"reason": "one or two sentences", "grade": 7}',
+    '{"reason": "one or two sentences", "grade": N}, where N is the grade',  # no grade, lest the form be one
 )
 _COMPARE = (
     "Say which of the two answers is better, A or B, or that they are equally good. Their order means nothing.",
-    '{"reason": "one or two sentences", "better": "A"}, where "better" is "A", "B" or "tie"',
+    '{"reason": "one or two sentences", "better": X}, where X is "A", "B" or "tie"',
 )
 
 

@@ -653,3 +653,35 @@ def test_every_example_line_is_accepted(here, monkeypatch):
             assert "no threshold" in failed(*arguments)  # 33 rows are too few for a drop of 0.02
         else:
             done(*arguments)
+
+
+def test_a_report_that_goes_to_the_data_is_refused(here):
+    """As with `hybrid-router inspect d.jsonl >> d.jsonl`; standard output is the file itself."""
+    before = Path("data.jsonl").read_bytes()
+    for arguments in (["inspect", "data.jsonl", "--no-curve"], ["evaluate", "router", "data.jsonl", "--json"]):
+        with Path("data.jsonl").open("ab") as out:
+            command = [sys.executable, "-m", "hybrid_router_core.cli", *arguments]
+            done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, text=True, check=False)
+        assert done.returncode == 1
+        assert "is an input, and standard output goes to it as well" in done.stderr
+    assert Path("data.jsonl").read_bytes() == before
+
+
+def test_one_file_for_two_outputs_is_refused(here):
+    arguments = ["inspect", "data.jsonl", "--no-curve", "--picture", "x.png", "--html", "./x.png"]
+    assert "name two files" in failed(*arguments, code=2)
+    arguments = ["train", "data.jsonl", "--out", "new", "--report", "new/"]
+    assert "is the folder of the router" in failed(*arguments, code=2)
+
+
+def test_import_keeps_the_rows_of_a_run_that_was_stopped(here):
+    Path("lab.jsonl.partial").write_text("paid\n")
+    line = failed("import", "data.jsonl", "--from", "table", "--out", "lab.jsonl")
+    assert "holds the results of a run that was stopped" in line
+    assert Path("lab.jsonl.partial").read_text() == "paid\n"
+
+
+def test_links_in_a_circle_are_no_defect(here):
+    Path("loop.jsonl").symlink_to("loop.jsonl")
+    done("import", "data.jsonl", "--from", "table", "--out", "loop.jsonl")  # it leads nowhere, and may be replaced
+    assert len(RoutingDataset.read("loop.jsonl")) == len(RoutingDataset.read("data.jsonl"))

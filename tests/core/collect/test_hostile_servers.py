@@ -16,9 +16,10 @@ import pytest
 from odd_replies import GOOD
 from typer.testing import CliRunner
 
-from hybrid_router_core import ConfigError
+from hybrid_router_core import ConfigError, DataError
 from hybrid_router_core.cli.app import app
 from hybrid_router_core.collect import AskError, CollectError, Hooks, Model, Options, Settings, collect, resolve
+from hybrid_router_core.collect.dialect import Dialect
 from hybrid_router_core.collect.secrets import redact
 from hybrid_router_core.collect.store import Row, Store, query_key
 from hybrid_router_core.data import Response, read_responses
@@ -122,6 +123,41 @@ def test_a_temperature_that_is_not_taken_is_left_out_and_told(out):
         done = go(out, server, "knows:temperature_1", temperature=0.5)
     assert done.complete
     assert done.notes == ("small: temperature 0.5 is not taken by the server; the model's own was used",)
+
+
+@pytest.mark.parametrize("said", ["invalid temperature: only 1 is allowed for this model", "temperature must be 1"])
+def test_a_temperature_that_is_fixed_is_left_out(said):
+    dialect = Dialect({"temperature": 0.0})
+    assert dialect.learn(dialect.parameters, 400, said)
+    assert dialect.parameters == {}
+
+
+def test_a_list_of_failures_of_somebody_else_stays(out):
+    foreign = out.with_name(f"{out.stem}.failed.jsonl")
+    foreign.write_text("precious\n")
+    with running() as server, pytest.raises(DataError, match=r"failed\.jsonl: exists already, and not from collect"):
+        go(out, server, "m")
+    assert foreign.read_text() == "precious\n"
+
+
+def test_a_link_stays_a_link(out):
+    target = out.with_name("target.jsonl")
+    target.touch()
+    out.symlink_to(target)
+    target.unlink()
+    with running() as server:
+        assert go(out, server, "m").complete
+    assert out.is_symlink()
+    assert target.read_text()
+
+
+def test_a_key_that_comes_back_as_the_reason_to_end_is_hidden(out, monkeypatch):
+    monkeypatch.setenv("THE_KEY", KEY)
+    body = {"choices": [{"message": {"content": "good"}, "finish_reason": KEY}]}
+    with running(raw={"m": {"status": 200, "body": json.dumps(body)}}) as server:
+        go(out, server, "m", ["q"], key_env="THE_KEY")
+    for path in out.parent.iterdir():
+        assert KEY.encode() not in path.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -298,7 +334,8 @@ def test_one_refused_query_does_not_end_the_run_but_many_do(out):
     ["http://h/v1#m?api_key=" + KEY, "http://h/v1?api_key=" + KEY + "#m", "http://user:" + KEY + "@h/v1#m",
      "http://" + KEY + "@h/v1#m", "http://h/key=" + KEY + "/v1#m", "openai:gpt?api_key=" + KEY,
      "http://h/v1#m&k=" + KEY,
-     "sk-proj-" + KEY, "http://h/v1#sk-proj-" + KEY, "openai:sk-proj-" + KEY, "http://[" + KEY + "/v1#m",
+     "sk-proj-" + KEY, "http://h/v1#sk-proj-" + KEY,
+     "http://h/sk-proj-" + KEY + "/v1#m", "openai:sk-proj-" + KEY, "http://[" + KEY + "/v1#m",
      "http://h:" + KEY + "/v1#m"],
 )  # fmt: skip
 def test_keys_in_addresses_and_names_are_refused_and_not_shown(tmp_path, monkeypatch, spec):

@@ -557,7 +557,7 @@ def test_a_name_in_some_rows_only_is_filled_in_and_said() -> None:
     rows = [GOOD | {"group": "g", "id": 7}, GOOD | {"group": ""}, GOOD | {"group": 3.0}, GOOD | {"group": float("nan")}]
     with pytest.warns(UserWarning, match="records: 2 rows without group, .*; 3 rows without id, which is filled in"):
         data = RoutingDataset.from_records(rows)
-    assert data.groups == ["g", "(no group)", "3", "(no group)"]
+    assert data.groups == ["g", "(no group, row 2)", "3", "(no group, row 4)"]
     assert data.ids == ["7", "row 2", "row 3", "row 4"]
 
 
@@ -681,7 +681,6 @@ def test_bad_model_names(names: dict[str, str], message: str) -> None:
             {"quality": 0.5},
             r"column 'quality': found 0.5 \(float\), but an object from model name to quality is needed",
         ),
-        ({"quality": None}, "column 'quality': missing; an object from model name to quality is needed"),
         ({"quality": {"tiny": 1, "huge": "x"}}, r"column 'quality\[huge\]': found 'x' \(str\)"),
         ({"cost": 1}, r"column 'cost': found 1 \(int\), but an object from model name to cost is needed"),
         ({"cost": {"tiny": -1}}, r"column 'cost\[tiny\]': found -1.0"),
@@ -690,6 +689,16 @@ def test_bad_model_names(names: dict[str, str], message: str) -> None:
 def test_bad_cells_of_the_many_model_form(row: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=f"^records, record 2(, |: ){message}"):
         RoutingDataset.from_records([MANY, MANY | row], small="tiny", large="huge")
+
+
+@pytest.mark.parametrize("without", [{"quality": None}, {}])
+def test_rows_without_any_quality_are_left_out_wherever_they_stand(without: dict[str, Any]) -> None:
+    bare = {"query": "nothing known", **without}
+    for rows in ([bare, MANY, MANY], [MANY, bare, MANY]):
+        if rows[1] is bare and not without:
+            continue  # a column less than the first row: a mistake, and said
+        with pytest.warns(UserWarning, match="1 row without a quality of both models left out"):
+            assert len(RoutingDataset.from_records(rows, small="tiny", large="huge")) == 2
 
 
 def test_model_names_where_there_is_no_choice() -> None:

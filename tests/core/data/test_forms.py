@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pyarrow
@@ -138,6 +139,44 @@ def test_excel_or_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "openpyxl", None)
     with pytest.raises(DataError, match=r"needs pandas and openpyxl: pip install pandas openpyxl\. Or save"):
         RoutingDataset.read(path)
+
+
+def test_a_named_pipe_that_is_filled_again_is_read_again(tmp_path):
+    path = tmp_path / "a.jsonl"
+    os.mkfifo(path)
+    for text in ("first", "second"):
+        line = json.dumps({"query": text, "small_quality": 1, "large_quality": 1}).encode() + b"\n"
+        writer = threading.Thread(target=path.write_bytes, args=(line,))
+        writer.start()
+        latest = time.monotonic() + 10
+        while (found := RoutingDataset.read(path).queries) != [text]:  # the writer may not have begun
+            assert time.monotonic() < latest, found
+        writer.join(10)
+        assert RoutingDataset.read(path).queries == [text]  # nobody wrote meanwhile
+
+
+def test_columns_as_pandas_writes_them_are_joined_by_their_index(tmp_path):
+    path = tmp_path / "a.json"
+    columns = {"query": {"0": "a", "1": "b"}, "small_quality": {"1": 0.25, "0": 0.5}, "large_quality": {"0": 1, "1": 1}}
+    path.write_text(json.dumps(columns))
+    data = RoutingDataset.read(path)
+    assert dict(zip(data.queries, data.mean_small.tolist(), strict=True)) == {"a": 0.5, "b": 0.25}
+    path.write_text(json.dumps({**columns, "small_quality": {"0": 0.5, "7": 0.25}}))
+    with pytest.raises(DataError, match="columns of one length"):
+        RoutingDataset.read(path)
+
+
+def test_a_column_that_is_there_twice_is_named(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow writes the table")
+    from pyarrow import parquet
+
+    table = pyarrow.Table.from_pylist(ROWS)
+    parquet.write_table(
+        pyarrow.table([*table.columns, table.column(0)] * 1, names=[*table.column_names, table.column_names[0]]),
+        tmp_path / "a.parquet",
+    )
+    with pytest.raises(DataError, match="column 'query' is there twice"):
+        RoutingDataset.read(tmp_path / "a.parquet")
 
 
 def test_a_named_pipe_may_be_looked_at_and_read(tmp_path):

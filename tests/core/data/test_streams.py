@@ -156,6 +156,7 @@ def test_a_data_set_reads_as_before(tmp_path, toy):
         ('["a", "b"]', ["a", "b"]),
         ("id,query\n1,a\n2,b\n", ["a", "b"]),
         ("query\na\nb\n", ["a", "b"]),
+        ('\ufeff{"query": "a"}\n', ["a"]),
     ],
 )
 def test_stdin_holds_texts_json_or_a_table(piped, queries):

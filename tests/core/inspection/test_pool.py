@@ -56,6 +56,31 @@ def test_who_can_stand_in_for_the_best(tmp_path):
     assert inspect_pool(path, reference="nano").reference == "nano"
 
 
+def test_models_that_cost_the_same_and_know_other_things(tmp_path):
+    path = pool(tmp_path / "p.jsonl", 400, maths=(0.95, 0.45), code=(0.45, 0.9), cost={"maths": 1, "code": 1})
+    found = inspect_pool(path)
+    assert found.verdict.answer == "yes"
+    (verdict,) = (arm.verdict for arm in found.arms.values() if arm.verdict)
+    assert verdict.headline == "it saves nothing, and a router raises quality with it"
+
+
+def test_a_model_with_a_few_rows_and_one_with_none_in_common(tmp_path):
+    path = pool(tmp_path / "p.jsonl", 300, large=(0.95, 0.9), small=(0.9, 0.1))
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for row in rows[:3]:
+        row["quality"]["new"] = 1.0
+    rows += [{"query": f"else {i}", "quality": {"other": 0.5}} for i in range(50)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.warns(UserWarning, match="without a quality of both models"):
+        found = inspect_pool(path)
+    assert found.reference == "large"
+    answers = {name: arm.verdict.answer for name, arm in found.arms.items() if arm.verdict}
+    assert answers == {"new": "perhaps", "small": "yes", "other": "perhaps"}
+    assert found.arms["other"].pair is None
+    assert "no row has a quality of both" in str(found)
+    assert found.to_dict()["models"]["other"]["pair"] is None
+
+
 def test_a_pool_of_noise_says_yes_as_rarely_as_a_pair(tmp_path):
     """Eight models with one error level: alone they would say yes in a third of the pools."""
     chance = {f"m{i}": (0.5, 0.5) for i in range(8)}
@@ -83,6 +108,7 @@ def test_rows_without_some_models(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ('{"query": "q", "quality": null}\n{"query": "r", "quality": {"a": 1}}\n', "two models or more; found a"),
         ('{"query": "q", "quality": {"a": 1}}\n', "a pool has two models or more; found a"),
         ('{"query": "q", "quality": {}}\n', "two models or more; found none"),
         ('{"query": "q", "quality": [1]}\n', r"line 1, column 'quality': found \[1\] \(list\), but an object by model"),

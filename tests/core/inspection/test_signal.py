@@ -85,3 +85,30 @@ def test_the_interval_of_the_gap_counts_repeats_once():
     often = inspect_data(RoutingDataset(texts * 9, np.tile(small, 9), np.zeros(900)), scorer=None).gap
     assert often["mean"] == pytest.approx(once["mean"])
     assert often["high"] - often["low"] == pytest.approx(once["high"] - once["low"], rel=0.01)
+
+
+def test_where_small_leads_everywhere_there_is_nothing_to_raise():
+    """The gap depends on the text, and its sign does not: a router could only lose."""
+    yes = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        texts, hard = queries(300, rng)
+        small, large = rng.random(300) < np.where(hard, 0.85, 0.90), rng.random(300) < np.where(hard, 0.45, 0.85)
+        found = inspect_data(RoutingDataset(texts, small, large), scorer=None, seed=seed)
+        yes += found.verdict.answer == "yes"
+    assert yes <= 5  # of 40 at 5 %, more than 5 come about once in thirty
+
+
+def test_where_each_model_leads_somewhere_quality_can_be_raised():
+    rng = np.random.default_rng(0)
+    texts, hard = queries(300, rng)
+    small, large = rng.random(300) < np.where(hard, 0.3, 0.9), rng.random(300) < np.where(hard, 0.9, 0.3)
+    found = inspect_data(RoutingDataset(texts, small, large), scorer=None)
+    assert (found.verdict.answer, found.verdict.headline) == ("yes", "a router can raise quality above either model")
+
+
+def test_a_few_queries_asked_often_tell_too_little():
+    data = RoutingDataset(["one", "two"] * 60, np.tile([0.0, 1.0], 60), np.ones(120))
+    verdict = inspect_data(data, scorer=None).verdict
+    assert verdict.answer == "perhaps"
+    assert "too few different queries" in verdict.headline

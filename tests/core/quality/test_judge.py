@@ -91,6 +91,9 @@ def by_length(a, b):
         ('```json\n{"grade": 7}\n```', 7),
         ('```\n{"grade": 7}\n```', 7),
         ('<think>{"grade": 1}</think>\n{"grade": 7}', 7),
+        ('{"reason": "The answer gives itself a score of 10, but the sum is wrong and', None),  # cut off
+        ('```json\n{"reason": "It says grade: 9 and', None),
+        ('Answer with one JSON object of this form: {"reason": "one or two sentences", "grade": N}', None),
         ('<think>{"grade": 1} and', None),  # cut off while it thought
         ('Sure! The verdict:\n```json\n{"reason": "r", "grade": 7}\n```\nHope it helps', 7),
         ('The grade is {"grade": 7}', 7),

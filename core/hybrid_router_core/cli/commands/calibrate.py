@@ -8,7 +8,7 @@ from hybrid_router_core.cli import options
 from hybrid_router_core.cli.config import Config
 from hybrid_router_core.cli.console import Messages, print_json, put, warnings_as_lines, writing
 from hybrid_router_core.cli.data import Pair
-from hybrid_router_core.cli.outputs import check_folder
+from hybrid_router_core.cli.outputs import check_folder, refuse_same_file
 from hybrid_router_core.cli.rows import Rows
 from hybrid_router_core.cli.settings import load_router, target_of
 from hybrid_router_core.cli.show import calibration_text
@@ -44,6 +44,7 @@ def calibrate(
     )
     if target is None:
         raise typer.BadParameter("which target? Give one of --cost-advantage, --pgr, --max-quality-drop")
+    refuse_same_file(None, [router_folder, data])
     chosen = Rows(data, Pair(small, large, asked=bool(small or large)), part, split, by)
     messages = Messages(quiet=quiet)
     router = load_router(router_folder)

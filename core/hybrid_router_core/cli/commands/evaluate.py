@@ -5,7 +5,7 @@ from __future__ import annotations
 from hybrid_router_core.cli import options
 from hybrid_router_core.cli.console import Messages, print_json, put, warnings_as_lines
 from hybrid_router_core.cli.data import Pair
-from hybrid_router_core.cli.outputs import check_drawing
+from hybrid_router_core.cli.outputs import check_drawing, refuse_same_file
 from hybrid_router_core.cli.results import whole_file
 from hybrid_router_core.cli.rows import Rows
 from hybrid_router_core.cli.settings import load_router
@@ -28,6 +28,7 @@ def evaluate(
     as_json: options.JsonOption = False,
 ) -> None:
     """Measure a trained router."""
+    refuse_same_file(None, [router_folder, data])
     check_drawing(report, overwrite=overwrite, inputs=[router_folder, data])
     chosen = Rows(data, Pair(small, large, asked=bool(small or large)), part, split, by)
     messages = Messages(quiet=quiet)

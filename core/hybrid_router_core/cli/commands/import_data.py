@@ -11,7 +11,7 @@ import typer
 from hybrid_router_core.cli import options
 from hybrid_router_core.cli.console import Messages, print_json
 from hybrid_router_core.cli.outputs import check_output, refuse_same_file
-from hybrid_router_core.cli.results import results_file
+from hybrid_router_core.cli.results import keep_stopped, results_file
 from hybrid_router_core.cli.values import usage
 from hybrid_router_core.importers import ImportSettings, Tally, import_files
 
@@ -52,6 +52,7 @@ def import_data(
     settings = ImportSettings(small, large, score, llm_data, questions, split, _columns(column))
     refuse_same_file(out, [*files, llm_data, questions])
     check_jsonl(out, overwrite=overwrite)
+    keep_stopped(out, overwrite=overwrite)
     messages, tally = Messages(quiet=quiet), Tally()
     with usage(), messages.working(f"Reading {files[0]}" + (f" and {len(files) - 1} more" if len(files) > 1 else "")):
         found = import_files(files, form, settings, tally)

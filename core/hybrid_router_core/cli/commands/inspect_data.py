@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,7 @@ import typer
 from hybrid_router_core.cli import options
 from hybrid_router_core.cli.console import Messages, print_json, put, warnings_as_lines
 from hybrid_router_core.cli.data import Pair, read_data
-from hybrid_router_core.cli.outputs import check_drawing
+from hybrid_router_core.cli.outputs import check_drawing, refuse_same_file
 from hybrid_router_core.cli.results import whole_file
 from hybrid_router_core.cli.values import usage
 from hybrid_router_core.data import RoutingDataset, is_many, read_data_chunks, read_rows
@@ -99,6 +100,9 @@ def _check(data: Path, picture: Path | None, html: Path | None, *, overwrite: bo
         raise HybridRouterError(
             f"{picture}: unknown suffix {picture.suffix!r}; allowed are {', '.join(PICTURES)}; a page is --html"
         )
+    if picture is not None and html is not None and os.path.realpath(picture) == os.path.realpath(html):
+        raise typer.BadParameter(f"--picture and --html are both {picture}; name two files")
+    refuse_same_file(None, [data])
     for path in (picture, html):
         check_drawing(path, overwrite=overwrite, inputs=[data])
 

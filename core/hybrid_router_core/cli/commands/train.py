@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import mkdtemp
@@ -14,7 +15,7 @@ from hybrid_router_core.cli.config import Config
 from hybrid_router_core.cli.config_file import read_config
 from hybrid_router_core.cli.console import Messages, print_json, put, warnings_as_lines, writing
 from hybrid_router_core.cli.data import Parts
-from hybrid_router_core.cli.outputs import check_drawing, check_folder
+from hybrid_router_core.cli.outputs import check_drawing, check_folder, refuse_same_file
 from hybrid_router_core.cli.parts import Files, part_lines, parts_record, read_parts
 from hybrid_router_core.cli.results import whole_file
 from hybrid_router_core.cli.settings import Target, data_files, make_router, target_of
@@ -115,6 +116,9 @@ def train(
     folder = _folder(out, config, read, overwrite=overwrite)
     if report is not None and not files.tests:
         raise ConfigError("the report shows the test part, and there is none; give --split a share for it")
+    if report is not None and os.path.realpath(report) == os.path.realpath(folder):
+        raise typer.BadParameter(f"--report {report}: is the folder of the router; name a file")
+    refuse_same_file(None, read)
     check_drawing(report, overwrite=overwrite, inputs=[*read, folder])
     messages = Messages(quiet=quiet)
     parts = read_parts(files, calibrates=target is not None, seed=router.seed, messages=messages)
