@@ -23,6 +23,8 @@ from .targets import threshold_for_cost_advantage, threshold_for_pgr, threshold_
 
 __all__ = ["calibrate_on", "calibrate_threshold"]
 
+NOTICEABLE = 0.05  # of the share to small: repeats that move it by less are no news
+
 
 def calibrate_threshold(
     scores: ArrayLike,
@@ -140,9 +142,27 @@ def calibrate_on(data: RoutingDataset, scores: FloatArray, seen: BoolArray, *, s
             "their scores flatter the router",
             stacklevel=3,
         )
+    repeats = _repeats_note(record, scores[~seen], rows)
+    if repeats:
+        warnings.warn(repeats, stacklevel=3)
     if record.design_effect is not None and record.confidence is not None and rows.groups is not None:
         queries = len(np.unique(rows.query_hashes))
         note = grouping_note(record.design_effect, queries, len(set(rows.groups)), "The guarantee")
         if note:
             warnings.warn(note, stacklevel=3)
     return record
+
+
+def _repeats_note(record: Calibration, scores: FloatArray, rows: RoutingDataset) -> str:
+    """What to say where queries that are asked more often than others make the rows another mean than the draws."""
+    if record.n_queries is None or record.n_queries == record.n:
+        return ""
+    to_small = goes_to_small(scores, record.threshold)
+    share, drop = float(to_small.mean()), metrics.quality_drop(rows.mean_small, rows.mean_large, to_small)
+    bound = record.quality_drop_bound
+    if abs(share - record.cost_advantage) <= NOTICEABLE and (bound is None or drop <= bound):
+        return ""
+    return (
+        f"each of the {record.n_queries:,} distinct queries counts once; over the {record.n:,} rows as they are, "
+        f"{share:.1%} go to small and the quality drop is {drop:.4f}. What is guaranteed or aimed at is the former"
+    )

@@ -18,7 +18,7 @@ from .console import writing
 __all__ = ["check_drawing", "check_folder", "check_output", "refuse_same_file"]
 
 # What commands write beside NAME while they run: results on their way, collected answers, a router's new files.
-_BESIDE = (".partial", ".sqlite", ".sqlite-wal", ".sqlite-shm", ".sqlite-journal", ".new")
+_BESIDE = (".partial", ".partial.about", ".sqlite", ".sqlite-wal", ".sqlite-shm", ".sqlite-journal", ".new")
 
 
 def check_output(path: Path, *, overwrite: bool, inputs: Iterable[str | Path | None] = ()) -> None:

@@ -24,20 +24,27 @@ class Partial:
         out: The final file.
         resume: Keep the rows of a run that was stopped, and add to them.
         overwrite: Drop them.
+        about: What makes the rows what they are; kept beside them, so that others are not mixed in.
 
     Raises:
         HybridRouterError: There are rows of a stopped run, and neither was asked for; or none, and resume was.
     """
 
-    def __init__(self, out: Path, *, resume: bool, overwrite: bool) -> None:
+    def __init__(self, out: Path, *, resume: bool, overwrite: bool, about: str = "") -> None:
         self.out = out
         self._place = Path(os.path.realpath(out)) if out.is_symlink() else out  # a link stays one
         self.path = self._place.with_name(f"{self._place.name}.partial")
+        self._about, self._about_path = about, self.path.with_name(f"{self.path.name}.about")
         self._old = 0  # bytes of whole lines from the run before
         self._rows = 0
         if resume:
             if not self.path.exists():
                 raise HybridRouterError(f"{self.path}: no such file; there is nothing to resume, leave --resume out")
+            was = self._about_path.read_text("utf-8") if self._about_path.is_file() else about
+            if was != about:
+                raise HybridRouterError(
+                    f"{self.path}: its rows are of {was}, and not of {about}; give the same again, or --overwrite"
+                )
             self._old = _whole_lines(self.path)
         elif self.path.exists() and not overwrite:
             raise HybridRouterError(
@@ -79,6 +86,7 @@ class Partial:
 
     def __enter__(self) -> Partial:
         with writing(self.out):
+            self._about_path.write_text(self._about, "utf-8")
             self._file = self.path.open("r+b" if self._old else "wb")
             self._file.truncate(self._old)
             self._file.seek(self._old)
@@ -94,12 +102,14 @@ class Partial:
                 tell(f"the rows so far are in {self.path}; the same command with --resume goes on")
             else:
                 self.path.unlink(missing_ok=True)
+                self._about_path.unlink(missing_ok=True)
             return
         with writing(self.out):
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
             self.path.replace(self._place)
+            self._about_path.unlink(missing_ok=True)
 
 
 def _whole_lines(path: Path) -> int:

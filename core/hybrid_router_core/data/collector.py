@@ -15,7 +15,7 @@ from hybrid_router_core._types import FloatArray
 from hybrid_router_core.errors import ConfigError, DataError
 
 from .cells import BadCellError, MissingQualityError, cost_of, missing_or, name_of, quality_of, query_of
-from .rows import Row, Unreadable, columns_of, found, is_many, listed, misspelt, nearest
+from .rows import Row, Unreadable, check_columns, columns_of, found, is_many, listed, misspelt, nearest
 
 __all__ = ["Columns", "Notes", "collect"]
 
@@ -182,6 +182,8 @@ class _Collector:
                     f"{where}: small= and large= pick models from a column 'quality', which is not there: "
                     f"found {listed(record)}. In the pair form leave them out"
                 )
+            if not {"small_quality", "large_quality"} & record.keys() and all(isinstance(key, str) for key in record):
+                check_columns(where, list(record))  # columns of other names: said once, with the way out
             return
         missing = [side for side, name in (("small=", self.small_name), ("large=", self.large_name)) if name is None]
         if missing:

@@ -685,3 +685,20 @@ def test_links_in_a_circle_are_no_defect(here):
     Path("loop.jsonl").symlink_to("loop.jsonl")
     done("import", "data.jsonl", "--from", "table", "--out", "loop.jsonl")  # it leads nowhere, and may be replaced
     assert len(RoutingDataset.read("loop.jsonl")) == len(RoutingDataset.read("data.jsonl"))
+
+
+def test_train_says_that_small_is_better_on_average(here, toy):
+    rows = [
+        {"query": query, "small_quality": large, "large_quality": small}
+        for query, small, large in zip(toy.queries, toy.mean_small.tolist(), toy.mean_large.tolist(), strict=True)
+    ]
+    lines(Path("swapped.jsonl"), rows)
+    assert "are the two swapped?" in done("train", "swapped.jsonl", "--out", "new", "--scorer", "linear").stderr
+    assert "swapped" not in done("train", "data.jsonl", "--out", "newer", "--scorer", "linear").stderr
+
+
+def test_rows_with_columns_of_other_names_are_told_the_way_out(here):
+    lines(Path("other.jsonl"), [{"prompt": "q", "small": 1, "large": 1}] * 3)
+    line = failed("train", "other.jsonl", "--out", "new")
+    assert "found 'prompt', 'small', 'large'" in line
+    assert "hybrid-router import --from table" in line

@@ -253,6 +253,8 @@ def test_a_run_that_fails_leaves_its_rows_and_goes_on(here):
         kept = (here / "d.jsonl.partial").read_bytes()
         assert kept.count(b"\n") == 16
         assert "holds the rows of a run that was stopped; add --resume" in failed(*arguments)
+        other = ("r.jsonl", "--metric", "contains", "--out", "d.jsonl", "--resume")
+        assert "its rows are of judge model=" in failed(*other)
         server.models["j"] = grade
         before = len(server.requests)
         with (here / "d.jsonl.partial").open("ab") as file:
@@ -261,7 +263,7 @@ def test_a_run_that_fails_leaves_its_rows_and_goes_on(here):
         assert len(server.requests) - before == 2 * (40 - 16)
     assert [found["id"] for found in records(here / "d.jsonl")] == [str(i) for i in range(40)]
     assert (here / "d.jsonl").read_bytes().startswith(kept)
-    assert not (here / "d.jsonl.partial").exists()
+    assert not list(here.glob("d.jsonl.*"))
 
 
 def test_rows_of_another_file_are_not_taken(here):

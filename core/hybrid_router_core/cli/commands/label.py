@@ -57,7 +57,8 @@ def label(
     if jobs is not None and (jobs == 0 or jobs < -_MOST_JOBS or jobs > _MOST_JOBS):
         raise typer.BadParameter(f"--jobs {jobs}: give a number of processes from 1 on, or -1 for all processors")
     messages = Messages(quiet=quiet)
-    partial = Partial(out, resume=resume, overwrite=overwrite)
+    about = redact(" ".join([metric, *sorted(option or [])]))
+    partial = Partial(out, resume=resume, overwrite=overwrite, about=about)
     scorer = _metric(metric, option)
     if callable(tell := getattr(scorer, "tell", None)):
         tell(messages.say)

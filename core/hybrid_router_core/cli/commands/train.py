@@ -153,6 +153,12 @@ def _folder(out: Path | None, config: Config, inputs: Sequence[Path | None], *, 
 def _train(
     router: HybridRouter, parts: Parts, target: Target | None, folder: Path, messages: Messages
 ) -> Report | None:
+    small, large, gap = parts.train.mean_small, parts.train.mean_large, parts.train.gap
+    if gap.mean() > 2 * gap.std() / len(gap) ** 0.5:
+        messages.say(
+            f"note: small is better than large on average ({small.mean():.3f} and {large.mean():.3f}): are the two "
+            "swapped? If not, small alone does"
+        )
     messages.say(f"Training on {len(parts.train):,} rows ...")
     router.fit(parts.train, progress=messages.bars)
     _save(router, folder)  # whatever comes, the training was not in vain
