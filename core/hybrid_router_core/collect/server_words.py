@@ -15,7 +15,18 @@ __all__ = ["decoded", "error_of", "redirected", "refusal_of", "unreadable"]
 
 _START = 60  # characters of an answer that cannot be used
 _SHOWN = 1000  # characters, before keys are taken out and it is shortened
-_PLACES = ("message", "msg", "error_description", "detail", "error", "errors", "title", "description")
+_PLACES = (
+    "message",
+    "msg",
+    "status_msg",
+    "base_resp",
+    "error_description",
+    "detail",
+    "error",
+    "errors",
+    "title",
+    "description",
+)
 _CODES = {
     "insufficient_quota": 402,
     "invalid_api_key": 401,
@@ -42,9 +53,11 @@ def error_of(body: Any) -> Any:
     if not isinstance(body, Mapping):
         return None
     choices = body.get("choices")
-    if error := body.get("error"):
+    error = body.get("error")
+    if error and not (choices and isinstance(error, Mapping) and error.get("code") in (0, "0")):  # "0: success"
         return error
-    if body.get("object") == "error" or (not choices and (isinstance(body.get("message"), str) or body.get("detail"))):
+    said = isinstance(body.get("message"), str) or any(body.get(name) for name in ("detail", "errors", "base_resp"))
+    if body.get("object") == "error" or (not choices and said):
         return body
     first = choices[0] if isinstance(choices, list) and choices else None
     return first.get("error") if isinstance(first, Mapping) else None

@@ -18,7 +18,7 @@ from .rows import NUMBER_COLUMNS, Row, Unreadable, Wanted, check_columns
 
 __all__ = ["arrow_batches", "arrow_modules", "arrow_rows", "csv_rows", "excel_rows", "frame_rows"]
 
-_BATCH = 1 << 14
+_BATCH = 1 << 11  # rows at a time: even of long texts a few megabytes
 _DELIMITERS = ",;\t|"
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 

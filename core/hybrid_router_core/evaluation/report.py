@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +83,8 @@ def evaluate_scores(
         ConfigError: If threshold, resamples or confidence have values that are not allowed.
     """
     check_threshold(threshold)
-    if resamples < 1 or not 0 < confidence < 1:
+    numbers = isinstance(resamples, Integral) and isinstance(confidence, Real)
+    if not numbers or resamples < 1 or not 0 < confidence < 1:
         raise ConfigError(f"resamples={resamples!r}, confidence={confidence!r}; allowed: >= 1, and between 0 and 1")
     check_outcomes(outcomes)
     if seen_in_training:

@@ -132,6 +132,21 @@ def test_a_temperature_that_is_fixed_is_left_out(said):
     assert dialect.parameters == {}
 
 
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ({"success": False, "errors": [{"message": "quota of the day is used up"}]}, "quota of the day is used up"),
+        ({"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}, "insufficient balance"),
+        ({"error": {"code": 0, "message": "success"}, "choices": [{"message": {"content": "good"}}]}, None),
+    ],
+)
+def test_the_servers_word_in_other_places(out, body, word):
+    with running(raw={"m": {"status": 200, "body": json.dumps(body)}}) as server:
+        done = go(out, server, "m", ["q"])
+    assert done.complete == (word is None)
+    assert word is None or word in done.failures[0].reason
+
+
 def test_a_list_of_failures_of_somebody_else_stays(out):
     foreign = out.with_name(f"{out.stem}.failed.jsonl")
     foreign.write_text("precious\n")
