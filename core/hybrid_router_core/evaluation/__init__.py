@@ -2,11 +2,12 @@
 
 from .bootstrap import Interval, Outcomes
 from .figures import for_json, oracle_curve
-from .grouping import design_effect, grouping_note
+from .grouping import GROUPED, design_effect, grouping_note
 from .metrics import TradeOff, expected_calibration_error
 from .report import Report, evaluate_scores
 
 __all__ = [
+    "GROUPED",
     "Interval",
     "Outcomes",
     "Report",

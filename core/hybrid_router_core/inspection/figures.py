@@ -35,7 +35,10 @@ class Figures:
         samples: Fewest and most samples of a query, by side.
         mean_small: Mean quality of small.
         mean_large: Mean quality of large.
-        gap: Mean, ends of its 95 % interval, deviation, minimum and maximum by name.
+        gap: Mean, ends of its 95 % interval, deviation, minimum and maximum by name. The interval counts repeats of a
+            query once, and is longer by the square root of the design effect.
+        design_effect: By how much the variance of the mean gap grows since queries of one group have gaps that are
+            alike; 1 where groups do not matter, None without groups.
         gap_quantiles: Quantile -> gap.
         wins: Share of the queries on which small is better.
         ties: Share on which both are equally good.
@@ -70,6 +73,7 @@ class Figures:
     margin_curve: FloatArray
     oracle: dict[str, float | None]
     findings: tuple[Finding, ...]
+    design_effect: float | None
     signal: Signal | None
     curve: LearningCurve | None
     small: FloatArray

@@ -11,7 +11,7 @@ import numpy as np
 
 from hybrid_router_core._types import FloatArray
 from hybrid_router_core.data import Draws, RoutingDataset
-from hybrid_router_core.evaluation import for_json, oracle_curve
+from hybrid_router_core.evaluation import design_effect, for_json, oracle_curve
 from hybrid_router_core.labels import (
     deterministic_labels,
     find_margin,
@@ -60,6 +60,7 @@ class Inspection(Figures):
                 "sample_share": self.sample_share,
                 "samples": self.samples,
                 "quality": {"small": self.mean_small, "large": self.mean_large},
+                "design_effect": self.design_effect,
                 "gap": {**self.gap, "quantiles": self.gap_quantiles, "histogram": {"counts": counts, "edges": edges}},
                 "small": {"wins": self.wins, "ties": self.ties, "losses": self.losses},
                 "labels": {mode: vars(balance) for mode, balance in self.labels.items()},
@@ -139,7 +140,11 @@ def inspect_data(
         "probabilistic": probabilistic_labels(rows.small_quality, rows.large_quality, tau),
         "transformed": transformed_labels(rows.small_quality, rows.large_quality, search.margin),
     }
-    half = 1.96 * tally.gap.deviation / np.sqrt(tally.rows) * _repeats_factor(rows)
+    draws = Draws.of(rows.query_hashes)
+    effect = None
+    if rows.groups is not None:
+        effect = design_effect(draws.mean(rows.gap), [rows.groups[i] for i in draws.first.tolist()], seed)
+    half = 1.96 * tally.gap.deviation / np.sqrt(tally.rows) * _repeats_factor(rows, draws) * np.sqrt(effect or 1.0)
     mean = tally.gap.mean
     return Inspection(
         rows=tally.rows,
@@ -165,6 +170,7 @@ def inspect_data(
         margin_curve=np.stack([search.candidates[keep], search.objective[keep]]),
         oracle=_oracle(tally, small, large),
         findings=tuple(finding for finding in find(tally, sample) if finding.count),
+        design_effect=effect,
         signal=signal_of(rows, seed=seed, permutations=permutations),
         curve=None if scorer is None else learning_curve(rows, scorer=scorer, repeats=repeats, seed=seed),
         small=small,
@@ -172,9 +178,8 @@ def inspect_data(
     )
 
 
-def _repeats_factor(rows: RoutingDataset) -> float:
+def _repeats_factor(rows: RoutingDataset, draws: Draws) -> float:
     """By how much repeated queries, which are one draw, widen the interval of the mean gap; 1 without repeats."""
-    draws = Draws.of(rows.query_hashes)
     off = rows.gap - rows.gap.mean()
     alone = float((off**2).sum())
     return float(np.sqrt((draws.sum(off) ** 2).sum() / alone)) if alone > 0 and len(draws) < len(rows) else 1.0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,7 @@ __all__ = ["SHORT", "Mark", "Moments", "Sample", "Tally"]
 
 SHORT = 3  # characters; a query below is hardly one
 PLACES = 5  # rows that are named of each kind
+_Part: TypeAlias = tuple[list[str], FloatArray, FloatArray, NDArray[np.uint64], IntArray, list[str | None]]
 CHARACTERS = 100_000_000  # of the sampled queries: bounds the memory where they are long
 
 
@@ -101,7 +104,7 @@ class Tally:
         self.samples: dict[str, tuple[int, int]] = {}
         self.short, self.long, self.identical = Mark(), Mark(), Mark()
         self._halvings = 0
-        self._parts: list[tuple[list[str], FloatArray, FloatArray, NDArray[np.uint64], IntArray]] = []
+        self._parts: list[_Part] = []
         self._kept = self._characters = 0
 
     def add(self, data: RoutingDataset) -> None:
@@ -139,9 +142,12 @@ class Tally:
         if not self.rows:
             raise DataError("inspect needs at least one row")
         self._join()
-        queries, small, large, _, numbers = self._parts[0]
+        queries, small, large, _, numbers, groups = self._parts[0]
         share = 0.5**self._halvings
-        return Sample(RoutingDataset(queries, small, large), numbers, share)
+        known = [group for group in groups if group is not None]
+        return Sample(
+            RoutingDataset(queries, small, large, groups=known if len(known) == len(queries) else None), numbers, share
+        )
 
     def _add_repeatable(self, data: RoutingDataset) -> None:
         """Quality when the even samples choose the model and the odd ones say how good it is; without luck.
@@ -173,18 +179,21 @@ class Tally:
         rows = np.flatnonzero(self._wanted(hashes))
         queries = [bound_text(data.queries[i]) for i in rows.tolist()]
         numbers = np.asarray(rows + self.rows + 1, dtype=np.int64)
-        self._parts.append((queries, data.small_quality[rows], data.large_quality[rows], hashes[rows], numbers))
+        names: list[str | None] = [None] * len(data) if data.groups is None else list(data.groups)
+        groups = [names[i] for i in rows.tolist()]
+        self._parts.append((queries, data.small_quality[rows], data.large_quality[rows], hashes[rows], numbers, groups))
         self._kept += len(rows)
         self._characters += int(np.minimum(lengths[rows], TEXT_LIMIT).sum())
         while (self._kept > self.limit or self._characters > CHARACTERS) and self._halvings < 63:
             self._join()
-            queries, small, large, hashes, numbers = self._parts[0]
+            queries, small, large, hashes, numbers, groups = self._parts[0]
             self._halvings += 1
             rows = np.flatnonzero(self._wanted(hashes))
             if not len(rows):  # a few queries, each repeated very often; something must be left to look at
                 rows = np.arange(max(1, self.limit // 2))[: len(hashes)]
             queries = [queries[i] for i in rows.tolist()]
-            self._parts = [(queries, small[rows], large[rows], hashes[rows], numbers[rows])]
+            groups = [groups[i] for i in rows.tolist()]
+            self._parts = [(queries, small[rows], large[rows], hashes[rows], numbers[rows], groups)]
             self._kept, self._characters = len(rows), sum(map(len, queries))
 
     def _wanted(self, hashes: NDArray[np.uint64]) -> BoolArray:
@@ -192,9 +201,10 @@ class Tally:
 
     def _join(self) -> None:
         if len(self._parts) > 1:
-            queries, small, large, hashes, numbers = zip(*self._parts, strict=True)
-            every = [query for part in queries for query in part]
-            self._parts = [(every, _stacked(small), _stacked(large), np.concatenate(hashes), np.concatenate(numbers))]
+            queries, small, large, hashes, numbers, groups = zip(*self._parts, strict=True)
+            every, grouped = list(chain.from_iterable(queries)), list(chain.from_iterable(groups))
+            matrices = _stacked(small), _stacked(large)
+            self._parts = [(every, *matrices, np.concatenate(hashes), np.concatenate(numbers), grouped)]
 
 
 def _flat(quality: FloatArray) -> BoolArray:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from math import isnan
 from typing import Literal
 
+from hybrid_router_core.evaluation import GROUPED
+
 from .figures import Figures
 from .findings import Finding
 from .learning_curve import LearningCurve
@@ -89,6 +91,11 @@ def verdict_on(of: Figures) -> Verdict:
     else:
         answer = "perhaps"
         headline = "there is room, but on these rows the text of a query does not tell yet which model is good"
+    if of.design_effect is not None and of.design_effect >= GROUPED:
+        reasons.append(
+            f"queries of one group are alike: {of.rows:,} rows tell as much as some {of.rows / of.design_effect:,.0f}; "
+            "what is said here holds for queries of these groups, and may not for others"
+        )
     return Verdict(answer, headline, (*reasons, *_signal_words(of.signal), *_curve_words(of.curve)))
 
 

@@ -112,3 +112,18 @@ def test_a_few_queries_asked_often_tell_too_little():
     verdict = inspect_data(data, scorer=None).verdict
     assert verdict.answer == "perhaps"
     assert "too few different queries" in verdict.headline
+
+
+def test_groups_that_are_alike_widen_the_interval_and_are_told():
+    """20 groups of 20 rows with a gap of their own: counted one by one, the interval misses the mean of all groups."""
+    missed = told = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        texts, _ = queries(400, rng)
+        gap = np.repeat(rng.normal(0, 0.3, 20), 20) + rng.normal(0, 0.3, 400)
+        data = RoutingDataset(texts, gap, np.zeros(400), groups=[f"g{i // 20}" for i in range(400)])
+        found = inspect_data(data, scorer=None, permutations=19)
+        missed += not found.gap["low"] <= 0 <= found.gap["high"]
+        told += any("queries of one group are alike" in reason for reason in found.verdict.reasons)
+    assert missed <= 6  # of 40 at 5 %, and a normal interval of 20 groups
+    assert told >= 38
