@@ -30,12 +30,14 @@ class Call:
         decision: Which of them, and why.
         base: The caller's config with the router's own tags, metadata and callbacks, still without the decision.
         health: Of the small model, if large answers when it raises; else None.
+        instead: Whether it is the large model's, right after the small one has failed.
     """
 
     routes: Routes
     decision: RoutingDecision
     base: RunnableConfig
     health: Health | None = None
+    instead: bool = False
 
     @property
     def may_fall_back(self) -> bool:
@@ -74,18 +76,20 @@ class Call:
         return replace(self, base=config)
 
     def failed(self) -> None:
-        """The model raised before it had answered anything."""
-        if self.health is not None and self.decision.model == "small":
-            self.health.failed()
+        """The model raised before it had answered anything; whether that was its fault, large's answer tells."""
 
     def answered(self) -> None:
         """The model gave an answer, or its first token."""
-        if self.health is not None and self.decision.model == "small":
+        if self.health is None:
+            return
+        if self.decision.model == "small":
             self.health.answered()
+        elif self.instead:  # large could: it was not the caller's mistake
+            self.health.failed()
 
     def fallback(self, error: Exception) -> Call:
         """The call that follows when this one raised."""
-        return replace(self, decision=fallen(self.decision, error))
+        return replace(self, decision=fallen(self.decision, error), instead=True)
 
 
 def fallen(first: RoutingDecision, error: Exception) -> RoutingDecision:

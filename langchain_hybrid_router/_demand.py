@@ -9,12 +9,12 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
 from hybrid_router_core.conversation import kinds_beyond_text
-from hybrid_router_core.live import Demand, Limits, estimate_tokens
+from hybrid_router_core.live import TOKENS_PER_MEDIUM, Demand, Limits, estimate_tokens
 
 from ._models import Model, bare_model, bound_arguments, profile_of
-from ._routes import Outfit, Structured, neutral
+from ._routes import Outfit, Structured, Tools, neutral
 
-__all__ = ["demand_of", "limits_of"]
+__all__ = ["OWN_TOOL", "demand_of", "limits_of"]
 
 PROFILE_KEYS = {
     "image": "image_inputs",
@@ -31,6 +31,7 @@ TAKEN_BACK = {
 OUTPUT_KEYS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_tokens_to_sample", "num_predict")
 SCHEMA_KEYS = ("tools", "functions", "response_format")
 TOKENS_PER_MESSAGE = 3
+OWN_TOOL = "the tool "
 UNKNOWN = Limits(kinds=frozenset({"tools"}))
 
 
@@ -46,8 +47,12 @@ def demand_of(
         count: Whether to estimate the tokens too, which costs as much as the text is long.
     """
     kinds = {kind for message in messages if not isinstance(message.content, str) for kind in _kinds(message)}
+    if any("audio" in message.additional_kwargs for message in messages):  # OpenAI's spoken answers
+        kinds.add("audio")
     if arguments.get("tools") or (outfit is not None and outfit.name == "tools"):
         kinds.add("tools")
+    tools = [*(arguments.get("tools") or ()), *(outfit.tools if isinstance(outfit, Tools) else ())]
+    kinds |= {kind for tool in tools if (kind := _own_tool(tool)) is not None}
     if not count:
         return Demand(kinds=frozenset(kinds))
     schemas = [arguments[key] for key in SCHEMA_KEYS if arguments.get(key)]
@@ -76,6 +81,13 @@ def limits_of(model: Model, arguments: Mapping[str, Any]) -> Limits:
     return Limits(window=window, prompt=window - own, kinds=frozenset(kinds))
 
 
+def _own_tool(tool: Any) -> str | None:
+    """What a provider runs itself, such as its web search, which another provider's model cannot take."""
+    if not isinstance(tool, Mapping) or tool.get("type", "function") in ("function", "custom"):
+        return None
+    return f"{OWN_TOOL}{tool['type']}" if isinstance(tool["type"], str) and "function" not in tool else None
+
+
 def _kinds(message: BaseMessage) -> Iterable[str]:
     content = message.content
     for kind in kinds_beyond_text(content):
@@ -96,9 +108,18 @@ def _by_url(block: Any) -> bool:
 
 def _tokens(message: BaseMessage) -> int:
     text = "\n".join(_texts(message.content))
-    if isinstance(message, AIMessage) and message.tool_calls and isinstance(message.content, str):
-        text += json.dumps([call["args"] for call in message.tool_calls], default=str)
-    return TOKENS_PER_MESSAGE + estimate_tokens(text)
+    blocks: Sequence[Any] = [] if isinstance(message.content, str) else message.content
+    if isinstance(message, AIMessage) and not any(_is_call(block) for block in blocks):
+        calls: list[Any] = [call["args"] for call in (*message.tool_calls, *message.invalid_tool_calls)]
+        calls += [] if calls else filter(None, [message.additional_kwargs.get("function_call")])
+        text += json.dumps(calls, default=str) if calls else ""
+    media = sum(bool(kinds_beyond_text([block])) for block in blocks)
+    return TOKENS_PER_MESSAGE + estimate_tokens(text) + TOKENS_PER_MEDIUM * media
+
+
+def _is_call(block: Any) -> bool:
+    """Whether the content itself holds the calls of tools, as Anthropic's and OpenAI's Responses do."""
+    return isinstance(block, Mapping) and block.get("type") in ("tool_use", "tool_call", "function_call")
 
 
 def _texts(content: Any) -> Iterable[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from langchain_core.messages import BaseMessage
@@ -13,9 +13,9 @@ from hybrid_router_core import ConfigError, RoutingDecision
 from hybrid_router_core.live import Decider, Health, place
 
 from ._call import Call
-from ._demand import demand_of, limits_of
+from ._demand import OWN_TOOL, demand_of, limits_of
 from ._messages import last_question, messages_of
-from ._models import Model
+from ._models import Model, bare_model
 from ._question import MODEL_KEY, THRESHOLD_KEY, QueryFrom, Question, question_from
 from ._routes import Routes
 from ._sticky import Sticky, moved, stuck
@@ -87,7 +87,11 @@ class Rules:
         outfit = None if routes is None else routes.outfit
         small, large = limits_of(self.small, arguments), limits_of(self.large, arguments)
         count = small.window is not None or large.window is not None
-        return place(demand_of(messages, arguments, outfit, count=count), small, large)
+        demand = demand_of(messages, arguments, outfit, count=count)
+        own_tools = {kind for kind in demand.kinds if kind.startswith(OWN_TOOL)}
+        if own_tools and type(bare_model(self.small)) is type(bare_model(self.large)):  # one provider's
+            demand = replace(demand, kinds=demand.kinds - own_tools)
+        return place(demand, small, large)
 
     def asked_for(self, decision: RoutingDecision, *, large: bool = True) -> RoutingDecision:
         """The decision, or large while small is being left alone; what has no other side stays as it is."""

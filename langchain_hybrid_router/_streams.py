@@ -139,9 +139,11 @@ def _says_something(item: Any) -> bool:
 
 
 def _holds_something(block: Any) -> bool:
-    if isinstance(block, dict) and block.get("type") == "text":
-        return bool(block.get("text"))
-    return bool(block)
+    """Whether there is more to a block than that it begins."""
+    if not isinstance(block, dict):
+        return bool(block)
+    frame = ("type", "index", "id", "signature", "status")
+    return any(value for name, value in block.items() if name not in frame)
 
 
 def _each(items: Iterator[Any]) -> Generator[Any]:

@@ -22,16 +22,22 @@ from ._routes import Routes, cannot
 from ._translate import translated
 from .router import RunnableHybridRouter
 
-__all__ = ["Step", "Written", "first_step", "kept"]
+__all__ = ["Step", "first_step", "kept", "written"]
 
 
-class Written(dict[str, Any]):
+_MARK = "written"  # a key and no type: an update may be stored before it is applied, as plain data
+
+
+def written(decision: RoutingDecision) -> dict[str, Any]:
     """A record that the middleware itself writes into its agent's state."""
+    return {**decision.to_dict(), _MARK: True}
 
 
 def kept(old: dict[str, Any], new: dict[str, Any] | None) -> dict[str, Any]:
     """The reducer of the record: subagents come back with records of their own, which are none of this agent's."""
-    return dict(new) if isinstance(new, Written) else old
+    if new is None or _MARK not in new:
+        return old
+    return {name: value for name, value in new.items() if name != _MARK}
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ class Step:
         decision = found[-1] if found else None
         if decision is None or not (decision.reason in ("fallback", "unavailable") or (self.call and self.call.moved)):
             return response  # type: ignore[no-any-return]
-        return ExtendedModelResponse(response, Command(update={"hybrid_router": Written(decision.to_dict())}))
+        return ExtendedModelResponse(response, Command(update={"hybrid_router": written(decision)}))
 
 
 def first_step(router: RunnableHybridRouter, request: ModelRequest[Any]) -> Step:
@@ -108,5 +114,6 @@ def _step(
     if not isinstance(model, BaseChatModel):  # bindings, retries and models made when they are called: by the router
         return Step(router, request, request.override(model=router._with(pinned=decision)))
     health = router._ruling.health if router.fallback else None
-    call = TurnCall(Routes(router.small, router.large), decision, RunnableConfig(), health, moved=moved)
+    instead = moved and decision.reason == "fallback"
+    call = TurnCall(Routes(router.small, router.large), decision, RunnableConfig(), health, instead, moved=moved)
     return Step(router, request, translated(request, model).override(model=chosen(model, call)), call)

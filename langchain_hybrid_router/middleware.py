@@ -25,7 +25,7 @@ from hybrid_router_core.live import OnRouterError, RouterLike
 from ._question import MODEL_KEY, THRESHOLD_KEY, QueryFrom
 from ._settings import SETTINGS
 from ._sticky import Sticky
-from ._turn import Written, first_step, kept
+from ._turn import first_step, kept, written
 from .router import RunnableHybridRouter
 
 __all__ = ["HybridRouterMiddleware"]
@@ -103,15 +103,13 @@ class HybridRouterMiddleware(AgentMiddleware[HybridRouterState, Any]):
     def before_agent(self, state: HybridRouterState, runtime: Runtime[Any]) -> dict[str, Any]:
         """Decide for the turn."""
         return {
-            "hybrid_router": Written(
-                self.model._decision(state["messages"], ensure_config(_overrides(runtime)), {}).to_dict()
-            )
+            "hybrid_router": written(self.model._decision(state["messages"], ensure_config(_overrides(runtime)), {}))
         }
 
     async def abefore_agent(self, state: HybridRouterState, runtime: Runtime[Any]) -> dict[str, Any]:
         """As `before_agent`."""
         decision = await self.model._adecision(state["messages"], ensure_config(_overrides(runtime)), {})
-        return {"hybrid_router": Written(decision.to_dict())}
+        return {"hybrid_router": written(decision)}
 
     def wrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]

@@ -136,7 +136,7 @@ class RunnableHybridRouter(RoutedChatModel):
         """Bind tools to both models, each in its own format; if one cannot bind them, all calls go to the other."""
         if tool_choice is not None:
             kwargs["tool_choice"] = tool_choice
-        return self._with(outfit=Tools(tools, kwargs)).bind()
+        return self._with(outfit=Tools(list(tools), kwargs)).bind()
 
     def with_structured_output(
         self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +19,7 @@ from llama_index.core.types import PydanticProgramMode
 from typing_extensions import Self
 
 from hybrid_router_core import RoutingDecision
-from hybrid_router_core.live import Decider
+from hybrid_router_core.live import Decider, threads
 
 from . import _tracker
 from ._decisions import Decisions
@@ -63,7 +64,8 @@ class RoutingLLM(RoutingRules):
         started = perf_counter()
         unknown = [model for model in self._models.values() if not model.is_known]
         if unknown:  # what a model says of itself may come from a server, for which nobody else should wait
-            await asyncio.to_thread(lambda: [model.facts for model in unknown])
+            work = partial(contextvars.copy_context().run, lambda: [model.facts for model in unknown])
+            await asyncio.get_running_loop().run_in_executor(threads(), work)
         asked = self._ask(request)
         decision = asked.settled or await self._decisions.adecide(asked.query, asked.threshold)
         plan = self._decided(request, asked, decision, started)

@@ -23,12 +23,11 @@ from llama_index.core.tools import BaseTool
 from llama_index.core.utils import get_tokenizer
 
 from hybrid_router_core.conversation import kinds_beyond_text
-from hybrid_router_core.live import Demand, estimate_tokens
+from hybrid_router_core.live import TOKENS_PER_MEDIUM, Demand, estimate_tokens
 
 from ._request import Request, plain
 
 TOKENS_PER_MESSAGE = 3
-TOKENS_PER_MEDIUM = 1600  # an image or a minute of sound, whatever the size of its file
 OUTPUT = ("max_tokens", "max_completion_tokens", "max_output_tokens", "num_predict")
 
 

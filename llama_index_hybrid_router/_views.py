@@ -78,6 +78,7 @@ def _view_class(base: type[LLM]) -> type[LLM]:
         "__doc__": base.__doc__,
         "__slots__": ("_seen_by",),
         "callback_manager": property(get, put),
+        "__del__": lambda _: None,  # the model's own may close what the model goes on using
     }
     made: type[LLM] = ABCMeta.__new__(type(base), base.__name__, (base,), names)
     return made

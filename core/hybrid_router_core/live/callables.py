@@ -11,6 +11,8 @@ from typing import Any
 
 from hybrid_router_core.errors import ConfigError, DataError
 
+from .threads import threads
+
 __all__ = ["NOT_A_FAULT", "ascored", "scored"]
 
 NOT_A_FAULT = (KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError)
@@ -33,7 +35,7 @@ def scored(router: Callable[[str], Any], query: str) -> float | BaseException:
 async def ascored(router: Callable[[str], Any], query: str) -> float | BaseException:
     """As `scored`, off the event loop: a callable may be slow, and may read the caller's context variables."""
     context = contextvars.copy_context()
-    score = await asyncio.get_running_loop().run_in_executor(None, context.run, _called, router, query)
+    score = await asyncio.get_running_loop().run_in_executor(threads(), context.run, _called, router, query)
     if inspect.isawaitable(score):
         try:
             score = await score

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from hybrid_router_core.routing import RoutingDecision
 
-__all__ = ["Demand", "Limits", "estimate_tokens", "place"]
+__all__ = ["TOKENS_PER_MEDIUM", "Demand", "Limits", "estimate_tokens", "place"]
 
 CHARACTERS_PER_TOKEN = 3.5  # prose has 4 to 5, code and numbers 3 to 3.5
+TOKENS_PER_MEDIUM = 1600  # an image or a minute of sound, whatever the size of its file
 EXTRA_PER_BYTE = 3 / 8  # beyond one byte a character: Cyrillic comes to 0.66 tokens a character, Chinese to 1
 
 

@@ -7,8 +7,10 @@ batch, and scores in a thread, so that neither a slow embedder nor a thousand co
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
@@ -19,6 +21,7 @@ from hybrid_router_core.routing import ModelName, RoutingDecision, check_thresho
 
 from .callables import NOT_A_FAULT, ascored, scored
 from .gatherer import Gatherer
+from .threads import threads
 
 __all__ = ["Decider", "OnRouterError", "RouterLike"]
 
@@ -109,7 +112,8 @@ class Decider:
         if not isinstance(self.router, HybridRouter):
             return list(await asyncio.gather(*(self._aoutcome(query, limit) for query, limit in asked)))
         try:
-            return await asyncio.get_running_loop().run_in_executor(None, self._outcomes, asked)
+            work = partial(contextvars.copy_context().run, self._outcomes, asked)
+            return await asyncio.get_running_loop().run_in_executor(threads(), work)
         except NOT_A_FAULT:
             raise
         except BaseException as error:  # no thread could be had

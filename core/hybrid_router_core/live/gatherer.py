@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+from .threads import threads
+
 __all__ = ["Gatherer"]
 
 Item = TypeVar("Item")
@@ -43,7 +45,7 @@ class Gatherer(Generic[Item, Result]):
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
-                results = await loop.run_in_executor(None, self._work, [item for item, _ in batch])
+                results = await loop.run_in_executor(threads(), self._work, [item for item, _ in batch])
                 for (_, future), result in zip(batch, results, strict=True):
                     if not future.done():  # its caller may have been cancelled meanwhile
                         future.set_result(result)

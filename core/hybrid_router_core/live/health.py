@@ -28,6 +28,7 @@ class Health:
         self._lock = threading.Lock()
         self._failures = 0
         self._rests_until = 0.0
+        self._trying = False
 
     def may_try(self) -> bool:
         """Whether to ask the model now; after a rest true for one caller, who tries it for all."""
@@ -39,12 +40,16 @@ class Health:
             now = self._clock()
             if now < self._rests_until:
                 return False
+            self._trying = True
             self._rests_until = now + FIRST_REST  # whoever tries may be cancelled and never say how it went
             return True
 
     def failed(self) -> None:
         """The model raised before it had answered anything."""
         with self._lock:
+            if self._failures >= FAILURES and not self._trying:
+                return  # a call that was under way when the rest began: news of the same failure
+            self._trying = False
             self._failures += 1
             doubled = self._failures - FAILURES
             if doubled >= 0:
@@ -54,7 +59,7 @@ class Health:
         """The model gave an answer, or its first token."""
         if self._failures:
             with self._lock:
-                self._failures = 0
+                self._failures, self._trying = 0, False
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         return type(self), ()

@@ -4,15 +4,18 @@ import asyncio
 import contextvars
 import gc
 import logging
+import os
 import pickle
 import threading
 import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from hybrid_router_core import ArtifactError, ConfigError, DataError, HybridRouter, NotFittedError
 from hybrid_router_core.live import Decider
+from hybrid_router_core.live.threads import _pools
 
 EASY = "What is the capital of Norland?"
 HARD = "Prove that the ring of integers of Norland is a Dedekind domain."
@@ -229,13 +232,40 @@ async def test_a_query_that_is_no_string_is_an_error_for_its_own_call(router, wr
 
 
 @pytest.mark.parametrize("kind", ["router", "callable"])
-async def test_without_threads_the_large_model_answers(router, kind):
-    loop = asyncio.get_running_loop()
-    await loop.shutdown_default_executor()
+async def test_without_threads_the_large_model_answers(router, kind, monkeypatch):
+    dead = ThreadPoolExecutor(1)
+    dead.shutdown()
+    monkeypatch.setitem(_pools, os.getpid(), dead)
     decider = Decider(router if kind == "router" else length_score)
     decisions = await asyncio.wait_for(asyncio.gather(*map(decider.adecide, [EASY, HARD])), 5)
     assert [(decision.model, decision.reason) for decision in decisions] == [("large", "router_error")] * 2
     assert [decision.reason for decision in await decider.aoutcomes([EASY, HARD])] == ["router_error"] * 2
+
+
+@pytest.mark.parametrize("kind", ["router", "callable"])
+async def test_the_loops_own_threads_are_not_needed(router, kind):
+    """They may be full of user code that waits for a decision."""
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    decider = Decider(router if kind == "router" else length_score)
+
+    def tool():
+        return asyncio.run_coroutine_threadsafe(decider.adecide(EASY), loop).result(5).reason
+
+    assert await asyncio.to_thread(tool) == "score"
+    await loop.shutdown_default_executor()
+    assert (await decider.adecide(HARD)).reason == "score"
+
+
+def test_a_fork_has_threads_of_its_own(router):
+    decider = Decider(router)
+    asyncio.run(decider.adecide(EASY))
+    assert set(_pools) == {os.getpid()}
+    _pools[-1] = _pools.pop(os.getpid())  # as after a fork, where the parent's threads are not there
+    try:
+        assert asyncio.run(decider.adecide(EASY)).reason == "score"
+    finally:
+        del _pools[-1]
 
 
 async def test_cancelling_every_task_leaves_no_caller_waiting(router, monkeypatch):

@@ -72,3 +72,16 @@ def test_a_copy_starts_anew():
     health = failing(3, Clock())
     for other in (copy.deepcopy(health), pickle.loads(pickle.dumps(health))):  # noqa: S301
         assert other.may_try()
+
+
+def test_calls_that_were_under_way_when_the_rest_began_are_one_failure():
+    clock = Clock()
+    health = Health(clock)
+    assert all(health.may_try() for _ in range(20))
+    for _ in range(20):
+        health.failed()
+    clock.now += 15.1
+    assert health.may_try()
+    health.failed()
+    clock.now += 15.1
+    assert not health.may_try()  # the one that tried has failed: 30 seconds
