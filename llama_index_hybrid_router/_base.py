@@ -28,7 +28,7 @@ from ._models import Model
 from ._override import Override
 from ._plan import Plan
 from ._request import Request
-from ._rules import Asked, Part, RoutingRules
+from ._rules import FELL_BEFORE, Asked, Part, RoutingRules
 from ._tagging import KEY, record_of
 from .events import announce
 
@@ -125,7 +125,7 @@ class RoutingLLM(RoutingRules):
     def _answered(self, decision: RoutingDecision, model: Model, front: Part | None) -> None:
         if front is None or not front.spare:
             model.answered()
-        if decision.reason == "fallback":  # large could answer, so that it was not the call's own fault
+        if decision.reason == "fallback" and decision.detail != FELL_BEFORE:  # large could: not the call's own fault
             self._models["small"].health.failed()
 
     def _instead(
@@ -135,6 +135,7 @@ class RoutingLLM(RoutingRules):
         if front is not None and front.began:
             raise error
         reason = reason_of(error)
+        self._fallen.append(hash(query))
         logger.warning("the small model failed with %s; the large model answers", reason)
         logger.debug("the small model's error", exc_info=error)
         decision, large = replace(first, model="large", reason="fallback", detail=reason), self._models["large"]

@@ -100,6 +100,11 @@ class Request:
         sequence = given if isinstance(given, Sequence) and not isinstance(given, (str, bytes)) else ()
         return [message for value in (*sequence, *said) if (message := _message(value)) is not None]
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is a further step of a turn: the model is to read what a tool gave."""
+        return bool(self.messages) and self.messages[-1].role in (MessageRole.TOOL, MessageRole.FUNCTION)
+
     def _take_override(self) -> Override | None:
         found = None
         if not (self.template is not None and KEY in (self.template.template_vars or ())):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ from ._request import Request
 from ._settings import RouterSettings
 from ._tagging import KEY
 
+FELL_BEFORE = "small failed before in this turn"
 ROLES: tuple[ModelName, ModelName] = ("small", "large")
 
 
@@ -56,6 +58,7 @@ class RoutingRules(RouterSettings):
 
     _known: dict[ModelName, Model] = PrivateAttr(default_factory=dict)
     _part: Part = PrivateAttr(default=Part())
+    _fallen: deque[int] = PrivateAttr(default_factory=lambda: deque(maxlen=128))  # hashes of questions
 
     @property
     def _models(self) -> Mapping[ModelName, Model]:
@@ -100,6 +103,8 @@ class RoutingRules(RouterSettings):
             return Asked(settled=failed_query_from(error))
         if query is None or not query.strip():
             return Asked(settled=no_question(request, self.no_query))
+        if self.fallback and hash(query) in self._fallen and request.goes_on:
+            return Asked(settled=RoutingDecision("large", reason="fallback", detail=FELL_BEFORE))
         return Asked(query, threshold)
 
     def _able(self, request: Request) -> list[ModelName]:

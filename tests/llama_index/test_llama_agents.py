@@ -266,3 +266,26 @@ def test_a_model_override_that_cannot_take_tools_is_refused(router: CountingRout
     llm = HybridRouterLLM(small=PlainLLM(), large=FakeLLM(), router=router)
     with pytest.raises(ValueError, match="names the small model, which calls no functions"):
         llm.chat_with_tools([], user_msg=EASY, hybrid_router={"model": "small"})
+
+
+async def test_after_a_fallback_the_turn_stays_on_large():
+    def answer(name: str) -> Any:
+        def say(messages: list[ChatMessage], kwargs: dict[str, Any]) -> Any:
+            if name == "small" and len(small.calls) == 2:
+                raise ConnectionError("429")
+            results = sum(message.role == "tool" for message in messages)
+            return tool_call("search", words="x") if results < 4 else name
+
+        return say
+
+    small, large = FakeLLM(name="small"), FakeLLM(name="large")
+    small.answer, large.answer = answer("small"), answer("large")
+    llm = HybridRouterLLM(small=small, large=large, router=lambda query: 0.9, fallback=True)
+    tool = FunctionTool.from_defaults(search)
+    with capture_decisions() as decisions:
+        await FunctionAgent(tools=[tool], llm=llm, streaming=False).run("What is it?")
+    made = [f"{decision.model}{'!' if decision.reason == 'fallback' else ''}" for decision in decisions]
+    assert made == ["small", "small", "large!", "large!", "large!", "large!"]
+    with capture_decisions() as decisions:
+        await FunctionAgent(tools=[tool], llm=llm, streaming=False).run("What is it?")
+    assert decisions[0].model == "small"  # a new turn is decided anew

@@ -14,6 +14,7 @@ from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
+from weakref import WeakValueDictionary
 
 from hybrid_router_core.errors import ConfigError, DataError
 from hybrid_router_core.router import HybridRouter
@@ -64,7 +65,8 @@ class Decider:
         self.router = _load(router)
         self.threshold = None if threshold is None else check_threshold(threshold)
         self.on_router_error = on_router_error
-        self._gatherers: dict[asyncio.AbstractEventLoop, Gatherer[Asked, Outcome]] = {}
+        # Only who waits keeps one: it must not keep a loop alive that its program has done with.
+        self._gatherers: WeakValueDictionary[int, Gatherer[Asked, Outcome]] = WeakValueDictionary()
 
     def decide(
         self, query: str | None, *, threshold: float | None = None, model: ModelName | None = None
@@ -132,10 +134,9 @@ class Decider:
 
     def _gatherer(self) -> Gatherer[Asked, Outcome]:
         loop = asyncio.get_running_loop()
-        gatherer = self._gatherers.get(loop)
-        if gatherer is None:
-            # Kept while somebody waits and no longer: it must not keep a loop alive that its program has done with.
-            gatherer = self._gatherers[loop] = Gatherer(self._outcomes, lambda: self._gatherers.pop(loop, None))
+        gatherer = self._gatherers.get(id(loop))
+        if gatherer is None or gatherer.loop is not loop:
+            gatherer = self._gatherers[id(loop)] = Gatherer(self._outcomes, loop)
         return gatherer
 
     def _outcomes(self, asked: Sequence[Asked]) -> list[Outcome]:
@@ -189,7 +190,7 @@ class Decider:
         return {name: value for name, value in self.__dict__.items() if name != "_gatherers"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _gatherers={})
+        self.__dict__.update(state, _gatherers=WeakValueDictionary())
 
 
 def _text(query: object) -> str | None:

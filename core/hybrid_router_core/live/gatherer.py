@@ -21,31 +21,30 @@ class Gatherer(Generic[Item, Result]):
 
     Args:
         work: From some items to a result for each; called in a thread.
-        idle: Called when nobody waits any more. Who made this may then forget it, and with it the loop.
+        loop: The event loop. Who waits there holds this, and nobody else should for longer: it holds the loop.
     """
 
-    def __init__(self, work: Callable[[Sequence[Item]], Sequence[Result]], idle: Callable[[], object]) -> None:
+    def __init__(self, work: Callable[[Sequence[Item]], Sequence[Result]], loop: asyncio.AbstractEventLoop) -> None:
         self._work = work
-        self._idle = idle
+        self.loop = loop
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         self._worker: asyncio.Task[None] | None = None
 
     async def result(self, item: Item) -> Result:
         """The result for one item; raises what the work raised, or RuntimeError if it was cancelled."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Result] = loop.create_future()
+        future: asyncio.Future[Result] = self.loop.create_future()
         self._waiting.append((item, future))
         if self._worker is None:
-            self._worker = loop.create_task(self._run(loop))
+            self._worker = self.loop.create_task(self._run())
         return await future
 
-    async def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+    async def _run(self) -> None:
         batch: list[tuple[Item, asyncio.Future[Result]]] = []
         failure: BaseException = RuntimeError("the task that scores was cancelled")
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
-                results = await loop.run_in_executor(threads(), self._work, [item for item, _ in batch])
+                results = await self.loop.run_in_executor(threads(), self._work, [item for item, _ in batch])
                 for (_, future), result in zip(batch, results, strict=True):
                     if not future.done():  # its caller may have been cancelled meanwhile
                         future.set_result(result)
@@ -58,4 +57,3 @@ class Gatherer(Generic[Item, Result]):
             for _, future in left:
                 if not future.done():
                     future.set_exception(failure)
-            self._idle()

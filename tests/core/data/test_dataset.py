@@ -844,7 +844,7 @@ def test_memory_a_row_is_small(tmp_path: Path) -> None:
 
 
 real: Callable[[str], pytest.MarkDecorator] = lambda name: pytest.mark.skipif(  # noqa: E731
-    not (DATA / name).exists(), reason=f"{name} is not beside the repository"
+    not (DATA / name).exists(), reason=f"no data folder: {name} is not beside the repository"
 )
 
 

@@ -344,3 +344,19 @@ async def test_whatever_a_callable_raises_is_a_fault_sync_and_async(error):
     assert Decider(route).decide(EASY).detail == error.__name__
     assert (await asyncio.wait_for(Decider(route).adecide(EASY), 5)).detail == error.__name__
     assert (await asyncio.wait_for(Decider(aroute).adecide(EASY), 5)).reason == "router_error"
+
+
+def test_a_cancelled_call_does_not_keep_its_event_loop(router, monkeypatch):
+    score = type(router).score
+    monkeypatch.setattr(type(router), "score", lambda self, queries: time.sleep(0.05) or score(self, queries))
+    decider, loops = Decider(router), []
+    for _ in range(5):
+        loop = asyncio.new_event_loop()
+        loops.append(weakref.ref(loop))
+        with pytest.raises(asyncio.TimeoutError):
+            loop.run_until_complete(asyncio.wait_for(decider.adecide(EASY), 0.01))
+        loop.close()
+        del loop
+    time.sleep(0.5)
+    gc.collect()
+    assert [ref() for ref in loops] == [None] * 5
