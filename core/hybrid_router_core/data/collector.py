@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from array import array
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import inf, nan
 from typing import Any
 
@@ -15,13 +14,14 @@ from hybrid_router_core._types import FloatArray
 from hybrid_router_core.errors import ConfigError, DataError
 
 from .cells import BadCellError, MissingQualityError, cost_of, missing_or, name_of, quality_of, query_of
+from .notes import Notes
 from .rows import Row, Unreadable, check_columns, columns_of, found, is_many, listed, misspelt, nearest
+from .samples import Samples
 
-__all__ = ["Columns", "Notes", "collect"]
+__all__ = ["Columns", "collect"]
 
 _BY_MODEL = "an object from model name to"
 _LINES = 3  # further bad rows whose place is named
-_INDEX = ("", "Unnamed: 0", "__index_level_0__", "index")  # what pandas leaves in a file
 
 
 @dataclass
@@ -35,45 +35,6 @@ class Columns:
     small_cost: FloatArray | None
     large_cost: FloatArray | None
     ids: list[str] | None
-
-
-@dataclass
-class Notes:
-    """What was left out or filled in while rows were read, to be said once.
-
-    Attributes:
-        name: The file or other source.
-        dropped: Rows without a quality.
-        first: Place and reason of the first of them.
-        extra: Columns that are none of ours, in the order they came.
-        filled: Rows without a name, by column.
-    """
-
-    name: str
-    dropped: int = 0
-    first: str = ""
-    extra: dict[str, None] = field(default_factory=dict)
-    filled: dict[str, int] = field(default_factory=dict)
-
-    def nothing(self) -> DataError:
-        """The error for a source without rows."""
-        if self.dropped:
-            return DataError(f"{self.name}: none of the {self.dropped} rows has a quality of both models: {self.first}")
-        return DataError(f"{self.name}: no rows found; at least one is needed")
-
-    def warn(self) -> None:
-        """Say all of it, in one warning."""
-        said = []
-        if self.dropped:
-            rows = "1 row" if self.dropped == 1 else f"{self.dropped} rows"
-            said.append(f"{rows} without a quality of both models left out (first: {self.first})")
-        if extra := [name for name in self.extra if name not in _INDEX]:
-            said.append(f"columns not used: {listed(extra)}")
-        for column, count in self.filled.items():
-            rows = "1 row" if count == 1 else f"{count} rows"
-            said.append(f"{rows} without {column}, which is filled in")
-        if said:
-            warnings.warn(f"{self.name}: {'; '.join(said)}", stacklevel=4)
 
 
 def collect(unit: str, rows: Iterable[Row], small: str | None, large: str | None, notes: Notes) -> Columns | None:
@@ -130,35 +91,6 @@ def collect(unit: str, rows: Iterable[Row], small: str | None, large: str | None
     return None if collector is None or not collector.queries else collector.finish()
 
 
-class _Samples:
-    """Rows of one or more numbers, flat until the end."""
-
-    def __init__(self) -> None:
-        self.values = array("d")
-        self.counts: array[int] | None = None  # only once a row has other than one sample
-
-    def add(self, row: float | list[float], rows_before: int) -> None:
-        if isinstance(row, float):
-            self.values.append(row)
-            if self.counts is not None:
-                self.counts.append(1)
-            return
-        if self.counts is None and len(row) != 1:
-            self.counts = array("q", [1]) * rows_before
-        self.values.extend(row)
-        if self.counts is not None:
-            self.counts.append(len(row))
-
-    def matrix(self) -> FloatArray:
-        values = np.frombuffer(self.values, dtype=np.float64)
-        if self.counts is None:
-            return values.reshape(-1, 1)
-        counts = np.frombuffer(self.counts, dtype=np.int64)
-        matrix = np.full((len(counts), int(counts.max())), nan)
-        matrix[np.arange(matrix.shape[1]) < counts[:, None]] = values
-        return matrix
-
-
 class _Collector:
     def __init__(self, small: str | None, large: str | None, record: Mapping[str, Any], notes: Notes) -> None:
         self.many = is_many(record)
@@ -169,7 +101,7 @@ class _Collector:
         self.sides = sides if self.many else ("small_quality", "large_quality", "small_cost", "large_cost")
         self.notes = notes
         self.queries: list[str] = []
-        self.small, self.large = _Samples(), _Samples()
+        self.small, self.large = Samples(), Samples()
         self.small_cost, self.large_cost = array("d"), array("d")
         self.groups: list[str | None] = []
         self.ids: list[str | None] = []

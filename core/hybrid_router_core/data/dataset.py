@@ -17,8 +17,9 @@ from hybrid_router_core._types import FloatArray
 from hybrid_router_core.errors import ConfigError, DataError
 
 from .arrays import cost_vector, name_list, quality_matrix, row_mean
-from .collector import Notes, collect
+from .collector import collect
 from .hashes import query_hashes
+from .notes import Notes
 from .readers import read_rows
 from .rows import Row
 from .splits import places_by_group, places_by_query

@@ -14,8 +14,9 @@ from typing import Any, TypeVar, cast
 
 from hybrid_router_core.errors import DataError
 
-from .collector import Notes, collect
+from .collector import collect
 from .dataset import RoutingDataset
+from .notes import Notes
 from .opening import COMPRESSED, read_lines, start_of
 from .readers import FORMS, checked_path, read_rows
 from .rows import Row, Unreadable
