@@ -12,7 +12,6 @@ from hybrid_router_core.evaluation import GROUPED
 from .figures import Figures
 from .findings import Finding
 from .learning_curve import LearningCurve
-from .signal import Signal
 
 __all__ = ["LIMITS", "Verdict", "places", "summary", "verdict_on"]
 
@@ -96,16 +95,23 @@ def verdict_on(of: Figures) -> Verdict:
             f"queries of one group are alike: {of.rows:,} rows tell as much as some {of.rows / of.design_effect:,.0f}; "
             "what is said here holds for queries of these groups, and may not for others"
         )
-    return Verdict(answer, headline, (*reasons, *_signal_words(of.signal), *_curve_words(of.curve)))
+    return Verdict(answer, headline, (*reasons, *_signal_words(of), *_curve_words(of.curve)))
 
 
-def _signal_words(signal: Signal | None) -> tuple[str, ...]:
+def _signal_words(of: Figures) -> tuple[str, ...]:
+    signal = of.signal
     if signal is None:
         return ()
     alike = "queries that read alike have gaps that are alike"
     chance = f"p = {signal.p_value:.3f} that chance alone does it, {signal.queries:,} queries; at most {MOST_CHANCE:g}"
-    gain = f"p = {signal.over_small:.3f} that sending some to large gains nothing over small alone"
-    return (f"{alike if signal.p_value <= MOST_CHANCE else 'no sign that ' + alike}: {chance} is a yes", gain)
+    words = (f"{alike if signal.p_value <= MOST_CHANCE else 'no sign that ' + alike}: {chance} is a yes",)
+    if of.gap["high"] < 0:  # over small alone, large gains in any case
+        return words
+    shown = "< 0.001" if signal.over_small < 0.001 else f"= {signal.over_small:.3f}"
+    return (
+        *words,
+        f"p {shown} that sending some to large gains nothing over small alone; at most {MOST_CHANCE:g} is a yes",
+    )
 
 
 def _curve_words(curve: LearningCurve | None) -> tuple[str, ...]:
