@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from hybrid_router_core import MissingExtraError
@@ -15,12 +16,20 @@ from ._record import routing_decision
 from .router import RunnableHybridRouter
 
 if TYPE_CHECKING:
+    from .decision_model import HybridDecisionModel
     from .middleware import HybridRouterMiddleware
 
-__all__ = ["HybridRouterMiddleware", "RunnableHybridRouter", "routing_decision"]
+__all__: list[str] = []
+if find_spec("langchain_core.decisions") is not None:  # else `import *` would fail
+    __all__ += ["HybridDecisionModel"]
+__all__ += ["HybridRouterMiddleware", "RunnableHybridRouter", "routing_decision"]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "HybridDecisionModel":
+        from .decision_model import HybridDecisionModel
+
+        return HybridDecisionModel
     if name != "HybridRouterMiddleware":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:

@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ._types import AnyArray
 from .calibration import Calibration
+from .conversation import VERSION as READING
 from .embedders import Embedder, fingerprints_match, resolve_embedder
 from .errors import ArtifactError
 from .labels import MarginSearch
@@ -33,13 +34,14 @@ __all__ = [
     "FORMAT_VERSION",
     "ArrayRecord",
     "ArtifactRecord",
+    "ConversationRecord",
     "damaged_if_it_fails",
     "embedder_of",
     "load_artifact",
     "save_artifact",
 ]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 1 is written where no conversation was learned, so that older versions read it
 RECORD_FILE = "router.json"
 ARRAYS_FILE = "scorer.safetensors"
 
@@ -55,10 +57,27 @@ class ArrayRecord(_Record):
     dtype: str
 
 
+class ConversationRecord(_Record):
+    """What the router learned of conversations.
+
+    Attributes:
+        turns: Rows that were turns of conversations that had begun before.
+        reading: The version of the reading, with which they were learned and calibrated.
+    """
+
+    turns: int = Field(gt=0)
+    reading: int
+
+    @classmethod
+    def of(cls, turns: int) -> ConversationRecord | None:
+        """That of a router which learned so many turns by this version's reading; None if it learned none."""
+        return cls(turns=turns, reading=READING) if turns else None
+
+
 class ArtifactRecord(_Record):
     """What ``router.json`` holds, but for the digest of the record itself."""
 
-    format_version: Literal[1] = 1
+    format_version: Literal[1, 2] = 1
     library_version: str
     mode: Literal["deterministic", "probabilistic", "transformed"]
     tau: float = Field(gt=0)
@@ -72,12 +91,17 @@ class ArtifactRecord(_Record):
     hparam: dict[str, Any]
     seed: int
     training: dict[str, float]
+    conversation: ConversationRecord | None = None
     arrays: dict[str, ArrayRecord] = {}
     files: dict[str, str] = {}
 
     def settings(self) -> dict[str, Any]:
         """The settings of the router, but for its embedder."""
         return self.model_dump(include={"mode", "scorer", "hparam", "tau", "margin", "threshold", "seed"})
+
+    def turns(self) -> int:
+        """Rows that were turns of conversations."""
+        return 0 if self.conversation is None else self.conversation.turns
 
     def margin_search(self) -> MarginSearch | None:
         """The search for t*, as far as its curve was kept; None if there was none."""
@@ -105,7 +129,8 @@ def save_artifact(folder: str | Path, record: ArtifactRecord, arrays: dict[str, 
     blob = safetensors.numpy.save(tensors)
     described = {name: ArrayRecord(shape=list(a.shape), dtype=str(a.dtype)) for name, a in tensors.items()}
     record = record.model_copy(update={"arrays": described, "files": {ARRAYS_FILE: _sha256(blob)}})
-    body = record.model_dump(mode="json")
+    body = record.model_dump(mode="json", exclude={"conversation"} if record.conversation is None else None)
+    body["format_version"] = 1 if record.conversation is None else FORMAT_VERSION
     body["sha256"] = _digest(body)
     folder.mkdir(parents=True, exist_ok=True)
     waiting = folder / f"{ARRAYS_FILE}.new"
@@ -163,6 +188,11 @@ def embedder_of(folder: str | Path, record: ArtifactRecord, given: Any = None) -
     if given is None and record.embedder == "custom":
         raise ArtifactError(
             f"the router in {folder} was trained with an embedder of yours; pass it: load(..., embedder=...)"
+        )
+    if record.conversation is not None and record.conversation.reading != READING:
+        raise ArtifactError(
+            f"the router in {folder} learned conversations by reading {record.conversation.reading}, this version "
+            f"reads them by {READING}; train and calibrate again, or use the version {record.library_version}"
         )
     embedder = resolve_embedder(record.embedder if given is None else given)
     if not fingerprints_match(record.embedder_fingerprint, embedder.fingerprint()):
@@ -231,7 +261,7 @@ def _finish_interrupted_save(folder: Path, waiting: Path) -> None:
 
 
 def _upgrade(body: dict[str, Any]) -> dict[str, Any]:
-    return body  # format 1 is the first
+    return body  # format 2 adds what may be absent
 
 
 def _read_arrays(folder: Path, record: ArtifactRecord) -> bytes | None:

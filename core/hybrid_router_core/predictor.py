@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
+from typing import Any, cast
 
 import numpy as np
 
 from ._bars import progress_bar
 from ._types import AnyArray, BoolArray, FloatArray
-from .data import RoutingDataset
+from .conversation import Messages, Reading, decide_reading, no_question, read
+from .data import RoutingDataset, check_queries
 from .embedders import Embedder, StaticEmbedder, embed_in_batches, tokens_in_batches
+from .errors import DataError
 from .features import Featurizer
 from .labels import check_label_settings
+from .routing import RoutingDecision, decide
 from .scorers import Scorer, Targets, check_seed, make_scorer, scorer_from_state
 
 __all__ = ["Predictor", "check_settings"]
 
+MOST_KNOWN, LONGEST_KNOWN = 1024, 1000  # texts, and characters of each: a conversation comes with each of its calls
 CHUNK = 4096  # queries that are scored at once: bounds the memory of long lists
 
 
@@ -40,11 +45,14 @@ class Predictor:
         features: Text to numbers.
         scorer: Numbers to the estimated label.
         trained_on: Hashes of the distinct training queries, ascending, uint64.
+        turns: How many of the rows were turns of conversations that had begun before.
     """
 
     features: Featurizer
     scorer: Scorer
     trained_on: AnyArray
+    turns: int = 0
+    _known: dict[str, float] = field(default_factory=dict, repr=False, compare=False)  # of what was last asked
 
     @classmethod
     def fit(
@@ -61,20 +69,60 @@ class Predictor:
         """Learn the targets of the queries of these data; the same arguments give the same bits."""
         from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore]  # of scikit-learn
 
-        tokens = tokens_in_batches(data.queries, progress=progress)
+        tokens = tokens_in_batches(data.texts, progress=progress)
         shares_tokens = isinstance(embedder, StaticEmbedder)
-        embeddings = None if shares_tokens else embed_in_batches(embedder, data.queries, progress=progress)
+        embeddings = None if shares_tokens else embed_in_batches(embedder, data.texts, progress=progress)
         features, model = Featurizer(embedder), make_scorer(scorer, hparam)
         # The matrices are small: more threads only wait for each other, and their number would show in the last bits.
         with threadpool_limits(limits=1), progress_bar("Training", progress) as show:
-            model.fit(features.fit_transform(data.queries, embeddings, tokens), targets, seed=seed, progress=show)
-        return cls(features, model, np.unique(data.query_hashes))
+            model.fit(features.fit_transform(data.texts, embeddings, tokens), targets, seed=seed, progress=show)
+        turns = sum(len(each) > 1 for each in data.turns or ())
+        return cls(features, model, np.unique(data.query_hashes), turns)
 
     def score(self, texts: list[str]) -> FloatArray:
         """One score in [0, 1] a text, shape (n,)."""
         if len(texts) <= CHUNK:
             return self.scorer.predict(self.features.transform(texts)) if texts else np.empty(0)
         return np.concatenate([self.score(texts[i : i + CHUNK]) for i in range(0, len(texts), CHUNK)])
+
+    def score_of(self, queries: Sequence[str] | RoutingDataset | None, messages: Messages | None) -> FloatArray:
+        """The scores of `HybridRouter.score`."""
+        if messages is not None:
+            reading = _asked(queries, messages)
+            if not reading.texts:
+                raise DataError(f"there is nothing to score: {reading.why_none}")
+            return np.array([reading.score(self.score_readings([reading])[0])])
+        return self.score_rows(queries) if isinstance(queries, RoutingDataset) else self.score(check_queries(queries))
+
+    def decide(self, query: str | None, messages: Messages | None, threshold: float) -> RoutingDecision:
+        """The decision of `HybridRouter.route`."""
+        if messages is None:
+            return decide(self.score(check_queries([query])).tolist()[0], threshold)
+        reading = _asked(query, messages)
+        if not reading.texts:
+            return no_question(reading)
+        return decide_reading(reading, self.score_readings([reading])[0], threshold)
+
+    def score_readings(self, readings: Sequence[Reading]) -> list[list[float]]:
+        """The scores of the texts of each; those of earlier turns are mostly known from when they were asked."""
+        known = self._known
+        texts = {text: known.get(text) for reading in readings for text in reading.texts}
+        missing = [text for text, score in texts.items() if score is None]
+        fresh = dict(zip(missing, self.score(missing).tolist(), strict=True))
+        scores = {**texts, **fresh}
+        if len(known) > MOST_KNOWN:
+            known.clear()
+        known.update((text, score) for text, score in fresh.items() if len(text) <= LONGEST_KNOWN)
+        return [[cast("float", scores[text]) for text in reading.texts] for reading in readings]
+
+    def score_rows(self, data: RoutingDataset) -> FloatArray:
+        """One score in [0, 1] a row, shape (n,); a turn of a conversation is read with what was said before."""
+        readings = data.readings
+        if readings is None:
+            return self.score(data.queries)
+        scores = self.score([text for reading in readings for text in reading.texts]).tolist()
+        ends = accumulate((len(reading.texts) for reading in readings), initial=0)
+        return np.array([r.score(scores[a:b]) for r, (a, b) in zip(readings, pairwise(ends), strict=True)])
 
     def has_seen(self, hashes: AnyArray) -> BoolArray:
         """Which of these queries were trained on, by their hashes; shape (n,)."""
@@ -87,14 +135,22 @@ class Predictor:
         return {"trained_on": self.trained_on, **named}
 
     @classmethod
-    def from_arrays(cls, embedder: Embedder, scorer: str, arrays: Mapping[str, AnyArray]) -> Predictor:
+    def from_arrays(
+        cls, embedder: Embedder, scorer: str, arrays: Mapping[str, AnyArray], *, turns: int = 0
+    ) -> Predictor:
         """The predictor whose `arrays` these are.
 
         Raises:
             KeyError, ValueError, IndexError: If an array is missing or of another shape.
         """
         features = Featurizer.from_state(embedder, _part(arrays, "features."))
-        return cls(features, scorer_from_state(scorer, _part(arrays, "scorer.")), arrays["trained_on"])
+        return cls(features, scorer_from_state(scorer, _part(arrays, "scorer.")), arrays["trained_on"], turns)
+
+
+def _asked(query: object, messages: Messages) -> Reading:
+    if query is not None:
+        raise DataError("a query and messages are given; give one of them: the last message of the user is the query")
+    return read(messages)
 
 
 def _part(arrays: Mapping[str, AnyArray], prefix: str) -> dict[str, AnyArray]:

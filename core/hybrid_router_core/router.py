@@ -8,9 +8,10 @@ from typing import Any
 
 from ._types import FloatArray
 from ._version import library_version
-from .artifact import ArtifactRecord, damaged_if_it_fails, embedder_of, load_artifact, save_artifact
+from .artifact import ArtifactRecord, ConversationRecord, damaged_if_it_fails, embedder_of, load_artifact, save_artifact
 from .calibration import Calibration, calibrate_on
-from .data import RoutingDataset, check_dataset, check_queries
+from .conversation import Messages
+from .data import RoutingDataset, check_dataset
 from .embedders import Embedder, resolve_embedder
 from .errors import NotFittedError
 from .evaluation import Outcomes, Report, evaluate_scores
@@ -114,18 +115,30 @@ class HybridRouter:
             self.threshold, self.calibration = self._first_threshold, None
         return self
 
-    def score(self, queries: Sequence[str]) -> FloatArray:
-        """The estimated probability that small is good enough for each query, in [0, 1], shape (n,).
+    def score(
+        self, queries: Sequence[str] | RoutingDataset | None = None, *, messages: Messages | None = None
+    ) -> FloatArray:
+        """The estimated probability that small is good enough, in [0, 1], shape (n,).
+
+        Args:
+            queries: Texts, or a data set for its rows.
+            messages: Instead, one conversation, as dicts with role and content; the score is its last turn's.
 
         Raises:
-            DataError: If this is not a list of strings.
+            DataError: If it is neither, or the messages hold no question.
             NotFittedError: Before fit or load.
         """
-        return self._fitted().score(check_queries(queries))
+        return self._fitted().score_of(queries, messages)
 
-    def route(self, query: str, *, threshold: float | None = None) -> RoutingDecision:
-        """Decide for one query, at the router's threshold or at the given one; raises as `score` does."""
-        return self.route_batch([query], threshold=threshold)[0]
+    def route(
+        self, query: str | None = None, *, messages: Messages | None = None, threshold: float | None = None
+    ) -> RoutingDecision:
+        """Decide for a query or a conversation, at the router's threshold or the given one; raises as `score` does.
+
+        Messages that hold no question raise nothing: large answers, and the record says why.
+        """
+        limit = self.threshold if threshold is None else check_threshold(threshold)
+        return self._fitted().decide(query, messages, limit)
 
     def route_batch(self, queries: Sequence[str], *, threshold: float | None = None) -> list[RoutingDecision]:
         """Decide for many queries with one scoring; see `route`."""
@@ -161,7 +174,7 @@ class HybridRouter:
         check_dataset("calibrate", data)
         self.calibration = calibrate_on(
             data,
-            self.score(data.queries),
+            self.score(data),
             self._fitted().has_seen(data.query_hashes),
             cost_advantage=cost_advantage,
             pgr=pgr,
@@ -183,7 +196,7 @@ class HybridRouter:
         """
         check_dataset("evaluate", data)
         return evaluate_scores(
-            Outcomes.of(data, scores=self.score(data.queries), labels=self.labels(data)),
+            Outcomes.of(data, scores=self.score(data), labels=self.labels(data)),
             threshold=self.threshold,
             resamples=resamples,
             confidence=confidence,
@@ -203,6 +216,7 @@ class HybridRouter:
             margin_curve=None if self.margin_search is None else self.margin_search.curve().T.tolist(),
             threshold=self.threshold,
             embedder_fingerprint=self.embedder.fingerprint(),
+            conversation=ConversationRecord.of(self._fitted().turns),
         )
         return save_artifact(folder, record, arrays)
 
@@ -220,7 +234,7 @@ class HybridRouter:
         record, arrays = load_artifact(folder)
         router = cls(embedder=embedder_of(folder, record, embedder), **record.settings())
         with damaged_if_it_fails(folder):
-            router._predictor = Predictor.from_arrays(router.embedder, record.scorer, arrays)
+            router._predictor = Predictor.from_arrays(router.embedder, record.scorer, arrays, turns=record.turns())
         router.calibration = record.calibration
         router._figures = record.training
         router._first_threshold = 0.5 if record.calibration else router.threshold  # a fit makes other scores

@@ -1,6 +1,23 @@
-"""Chat messages -> the text to score, and what they hold besides text: one rule for every adapter."""
+"""Chat messages -> what is scored of them, and what they hold besides text: one rule for every adapter."""
 
 from .content import kinds_beyond_text
+from .deciding import decide_reading, no_question
+from .human import written
 from .query import message_text, query_from_messages
+from .reading import VERSION, Reading, read, read_turns
+from .turns import Messages, user_turns
 
-__all__ = ["kinds_beyond_text", "message_text", "query_from_messages"]
+__all__ = [
+    "VERSION",
+    "Messages",
+    "Reading",
+    "decide_reading",
+    "kinds_beyond_text",
+    "message_text",
+    "no_question",
+    "query_from_messages",
+    "read",
+    "read_turns",
+    "user_turns",
+    "written",
+]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["message_text", "query_from_messages"]
+__all__ = ["USER_ROLES", "message_text", "query_from_messages"]
 
 USER_ROLES = frozenset({"user", "human"})
 

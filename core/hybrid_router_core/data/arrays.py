@@ -9,7 +9,7 @@ import numpy as np
 from hybrid_router_core._types import FloatArray
 from hybrid_router_core.errors import DataError
 
-__all__ = ["cost_vector", "name_list", "quality_matrix", "row_mean"]
+__all__ = ["cost_vector", "name_list", "quality_matrix", "row_mean", "turn_list"]
 
 
 def row_mean(samples: FloatArray) -> FloatArray:
@@ -57,3 +57,16 @@ def name_list(name: str, values: Any, n: int) -> list[str] | None:
     if len(names) != n or not all(isinstance(value, str) and value for value in names):
         raise DataError(f"{name} needs a non-empty text for each of the {n} queries, or None for all")
     return names
+
+
+def turn_list(values: Any, queries: list[str]) -> list[tuple[str, ...]] | None:
+    """For each query the non-empty texts of its conversation, which end with it."""
+    if values is None:
+        return None
+    turns = [tuple(value) for value in values]
+    if len(turns) != len(queries):
+        raise DataError(f"turns needs the texts of a conversation for each of the {len(queries)} queries, or None")
+    for place, (texts, query) in enumerate(zip(turns, queries, strict=True)):
+        if not texts or texts[-1] != query or not all(isinstance(text, str) and text.strip() for text in texts):
+            raise DataError(f"turns[{place}] is no list of non-empty texts that ends with queries[{place}]")
+    return turns

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from hybrid_router_core.conversation import query_from_messages
+from hybrid_router_core.conversation import query_from_messages, user_turns
 
 from .rows import found
 
-__all__ = ["WORDS", "BadCellError", "MissingQualityError", "cost_of", "name_of", "quality_of", "query_of"]
+__all__ = ["WORDS", "BadCellError", "MissingQualityError", "cost_of", "name_of", "quality_of", "query_of", "turns_of"]
 
 WORDS = {
     **dict.fromkeys(("yes", "true", "correct", "right", "pass", "passed", "win", "won"), 1.0),
@@ -49,12 +49,7 @@ def query_of(record: Mapping[str, Any]) -> str:
     query = record.get("query")
     column = "query"
     if query is None and record.get("messages") is not None:
-        column, query = "messages", record["messages"]
-    if isinstance(query, str) and column == "messages":
-        try:
-            query = json.loads(query)
-        except (ValueError, RecursionError):
-            query = None
+        column, query = "messages", _messages(record["messages"])
     if isinstance(query, np.ndarray):
         query = query.tolist()
     if isinstance(query, (list, tuple)) and all(isinstance(message, Mapping) for message in query):
@@ -66,6 +61,22 @@ def query_of(record: Mapping[str, Any]) -> str:
     if not query or query.isspace():
         raise BadCellError(column, "the query is empty; text is needed")
     return query
+
+
+def turns_of(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """The user's turns in ``messages``, oldest first; none if the record is no turn of a conversation."""
+    messages = _messages(record["messages"])
+    turns = user_turns(messages) if isinstance(messages, (list, tuple)) else ()
+    return turns if len(turns) > 1 else ()
+
+
+def _messages(cell: Any) -> Any:
+    if isinstance(cell, str):
+        try:
+            return json.loads(cell)
+        except (ValueError, RecursionError):
+            return None
+    return cell.tolist() if isinstance(cell, np.ndarray) else cell
 
 
 def quality_of(column: str, value: Any) -> float | list[float]:

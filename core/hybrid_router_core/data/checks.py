@@ -26,12 +26,12 @@ def check_dataset(step: str, data: Any, *, distinct: int = 1) -> None:
         raise DataError(f"{step} needs at least {distinct} distinct queries, got {found}; collect more examples")
 
 
-def check_queries(queries: Sequence[str]) -> list[str]:
+def check_queries(queries: Sequence[Any] | None) -> list[str]:
     """The queries as a list; a DataError names the first that is no string."""
     if isinstance(queries, str):
         raise DataError("score takes a list of queries, got one string; use score([query]) or route(query)")
     try:
-        texts = list(queries)
+        texts = list(queries)  # type: ignore[arg-type]
     except TypeError:
         raise DataError(f"score takes a list of queries, got {type(queries).__name__}; use score([query])") from None
     for i, text in enumerate(texts):

@@ -13,7 +13,7 @@ import numpy as np
 from hybrid_router_core._types import FloatArray
 from hybrid_router_core.errors import ConfigError, DataError
 
-from .cells import BadCellError, MissingQualityError, cost_of, missing_or, name_of, quality_of, query_of
+from .cells import BadCellError, MissingQualityError, cost_of, missing_or, name_of, quality_of, query_of, turns_of
 from .notes import Notes
 from .rows import Row, Unreadable, check_columns, columns_of, found, is_many, listed, misspelt, nearest
 from .samples import Samples
@@ -35,6 +35,7 @@ class Columns:
     small_cost: FloatArray | None
     large_cost: FloatArray | None
     ids: list[str] | None
+    turns: list[tuple[str, ...]] | None
 
 
 def collect(unit: str, rows: Iterable[Row], small: str | None, large: str | None, notes: Notes) -> Columns | None:
@@ -105,6 +106,7 @@ class _Collector:
         self.small_cost, self.large_cost = array("d"), array("d")
         self.groups: list[str | None] = []
         self.ids: list[str | None] = []
+        self.turns: dict[int, tuple[str, ...]] = {}  # of the rows that are turns of a conversation
         self.seen: dict[str, str] = {}  # one object for each group name, however many rows have it
 
     def check_names(self, where: str, record: Mapping[str, Any]) -> None:
@@ -132,6 +134,7 @@ class _Collector:
         query = record.get("query")
         if not isinstance(query, str) or not query or query.isspace():
             query = query_of(record)
+        turns = turns_of(record) if record.get("messages") is not None else ()
         small, large, small_cost, large_cost = self._pick(record) if self.many else _pair(record)
         # The commonest cell, one finite float, is decided here: a call a cell would double the time.
         if not (type(small) is float and -inf < small < inf):
@@ -152,7 +155,9 @@ class _Collector:
         self.large_cost.append(large_cost)
         self.groups.append(self.seen.setdefault(group, group) if group is not None else None)
         self.ids.append(id_)
-        self.queries.append(query)
+        self.queries.append(turns[-1] if turns else query)
+        if turns:
+            self.turns[rows] = turns
 
     def finish(self) -> Columns:
         return Columns(
@@ -163,6 +168,7 @@ class _Collector:
             small_cost=_known(self.small_cost),
             large_cost=_known(self.large_cost),
             ids=self._filled("id", self.ids),
+            turns=[self.turns.get(i, (query,)) for i, query in enumerate(self.queries)] if self.turns else None,
         )
 
     def _pick(self, record: Mapping[str, Any]) -> tuple[Any, Any, Any, Any]:

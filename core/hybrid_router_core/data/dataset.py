@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hybrid_router_core._types import FloatArray
+from hybrid_router_core.conversation import Reading, read_turns
 from hybrid_router_core.errors import ConfigError, DataError
 
-from .arrays import cost_vector, name_list, quality_matrix, row_mean
+from .arrays import cost_vector, name_list, quality_matrix, row_mean, turn_list
 from .collector import collect
 from .hashes import query_hashes
 from .notes import Notes
@@ -42,6 +43,8 @@ class RoutingDataset:
         small_cost: shape (n,), ≥ 0 in any unit, NaN where unknown; or None.
         large_cost: the same for the large model.
         ids: n names of the rows, or None.
+        turns: of rows that are turns of conversations what the user said up to them, oldest first, the query last; of
+            all others the query alone. None if there are no conversations.
 
     Raises:
         DataError: lengths differ, a query is empty, or a number is not allowed.
@@ -54,6 +57,7 @@ class RoutingDataset:
     small_cost: FloatArray | None = None
     large_cost: FloatArray | None = None
     ids: list[str] | None = None
+    turns: list[tuple[str, ...]] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.queries)
@@ -67,6 +71,7 @@ class RoutingDataset:
             checked[name] = cost_vector(name, getattr(self, name), n)
         for name in ("groups", "ids"):
             checked[name] = name_list(name, getattr(self, name), n)
+        checked["turns"] = turn_list(self.turns, self.queries)
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 
@@ -80,11 +85,12 @@ class RoutingDataset:
             path: .jsonl or .ndjson, .json (a list of objects, or an object with one or with columns), .csv or .tsv,
                 each also with .gz, .bz2, .xz, .zst; .parquet, .feather, .arrow (extra "parquet"), .xlsx (pandas and
                 openpyxl); or ``-`` for stdin. Text is UTF-8, or UTF-16 with its mark. The columns are query (or
-                messages, whose last user turn it is), small_quality, large_quality, and optionally group, small_cost,
-                large_cost, id; or, in the many-model form, query, quality, and optionally cost, group, id. A quality
-                is a number, a truth value or a list of samples, several qualities or costs an object by model name. In
-                CSV a list or an object is written as JSON, and an empty cell is a missing value. Rows without a quality
-                of both models and columns that are none of these are left out; one warning counts and names them.
+                messages, of which it is the last user turn, read with those before it), small_quality, large_quality,
+                and optionally group, small_cost, large_cost, id; or, in the many-model form, query, quality, and
+                optionally cost, group, id. A quality is a number, a truth value or a list of samples, several qualities
+                or costs an object by model name. In CSV a list or an object is written as JSON, and an empty cell is a
+                missing value. Rows without a quality of both models and columns that are none of these are left out;
+                one warning counts and names them.
             small: the small model's name, in the many-model form only.
             large: the large model's name, in the many-model form only.
 
@@ -156,9 +162,19 @@ class RoutingDataset:
         return self.mean_small - self.mean_large
 
     @cached_property
+    def readings(self) -> list[Reading] | None:
+        """How each row is read as the last turn of its conversation; None if there are no conversations."""
+        return None if self.turns is None else [read_turns(turns) for turns in self.turns]
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """The text that is learned of each row: its query, or of a turn of a conversation what it asks."""
+        return self.queries if self.readings is None else [reading.about for reading in self.readings]
+
+    @cached_property
     def query_hashes(self) -> NDArray[np.uint64]:
-        """`query_hash` of each query, shape (n,)."""
-        return query_hashes(self.queries)
+        """`query_hash` of each of the `texts`, shape (n,)."""
+        return query_hashes(self.texts)
 
     def take(self, indices: ArrayLike) -> RoutingDataset:
         """The rows at these positions, in this order; a position may come twice.

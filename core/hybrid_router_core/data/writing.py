@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from math import nan
 from typing import Any
 
 __all__ = ["pair_lines"]
@@ -23,12 +24,17 @@ def pair_lines(data: Any) -> Iterator[bytes]:
             "small_cost": None if data.small_cost is None else data.small_cost[part].tolist(),
             "large_cost": None if data.large_cost is None else data.large_cost[part].tolist(),
             "id": data.ids and data.ids[part],
+            "messages": data.turns and [_messages(turns) for turns in data.turns[part]],
         }
         given = {name: values for name, values in columns.items() if values is not None}
         for cells in zip(*given.values(), strict=True):
-            # A NaN, the only value that is not itself, is a cost that is not known.
+            # A NaN, the only value that is not itself, is what is not known.
             record = {name: cell for name, cell in zip(given, cells, strict=True) if cell == cell}
             yield _json_line(record)
+
+
+def _messages(turns: tuple[str, ...]) -> list[dict[str, str]] | float:
+    return [{"role": "user", "content": text} for text in turns] if len(turns) > 1 else nan
 
 
 def _json_line(record: dict[str, Any]) -> bytes:

@@ -141,7 +141,7 @@ def _one_split(
     small, large = test.mean_small, test.mean_large
     for size in sizes:
         router = HybridRouter(**arguments).fit(train[:size])
-        curve = TradeOff(router.score(test.queries), small, large)
+        curve = TradeOff(router.score(test), small, large)
         values.append(curve.apgr() if measure == "apgr" else _skill(curve))
     return values
 

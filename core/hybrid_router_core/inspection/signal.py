@@ -59,7 +59,7 @@ def signal_of(data: RoutingDataset, *, seed: int = 0, permutations: int = PERMUT
     gap = gap[chosen]
     if len(chosen) < FEWEST or np.ptp(gap) <= 0:
         return None
-    texts = [data.queries[i] for i in draws.first[chosen].tolist()]
+    texts = [data.texts[i] for i in draws.first[chosen].tolist()]
     features = np.asarray(Featurizer(resolve_embedder("static")).fit_transform(texts), dtype=np.float64)
     better_at_small = _predicted(features, gap, seed) > 0
     gains = gap * better_at_small, -gap * ~better_at_small

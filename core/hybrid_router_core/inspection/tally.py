@@ -177,7 +177,7 @@ class Tally:
     def _keep(self, data: RoutingDataset, lengths: IntArray) -> None:
         hashes = data.query_hashes
         rows = np.flatnonzero(self._wanted(hashes))
-        queries = [bound_text(data.queries[i]) for i in rows.tolist()]
+        queries = [bound_text(data.texts[i]) for i in rows.tolist()]
         numbers = np.asarray(rows + self.rows + 1, dtype=np.int64)
         names: list[str | None] = [None] * len(data) if data.groups is None else list(data.groups)
         groups = [names[i] for i in rows.tolist()]

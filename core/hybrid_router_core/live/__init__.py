@@ -3,7 +3,10 @@
 from .capacity import TOKENS_PER_MEDIUM, Demand, Limits, estimate_tokens, place
 from .decider import Decider, OnRouterError, RouterLike
 from .health import Health
+from .price_rule import PriceRule
+from .prices import Price, Prices
 from .threads import threads
+from .warmth import Prefix, prefix_of
 
 __all__ = [
     "TOKENS_PER_MEDIUM",
@@ -12,8 +15,13 @@ __all__ = [
     "Health",
     "Limits",
     "OnRouterError",
+    "Prefix",
+    "Price",
+    "PriceRule",
+    "Prices",
     "RouterLike",
     "estimate_tokens",
     "place",
+    "prefix_of",
     "threads",
 ]

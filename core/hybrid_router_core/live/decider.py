@@ -13,33 +13,37 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, cast, get_args
 from weakref import WeakValueDictionary
 
+from hybrid_router_core.conversation import Reading, decide_reading, no_question
 from hybrid_router_core.errors import ConfigError, DataError
 from hybrid_router_core.router import HybridRouter
-from hybrid_router_core.routing import ModelName, RoutingDecision, check_threshold, decide
+from hybrid_router_core.routing import ModelName, RoutingDecision, check_threshold
 
 from .callables import NOT_A_FAULT, ascored, scored
 from .gatherer import Gatherer
 from .threads import threads
 
-__all__ = ["Decider", "OnRouterError", "RouterLike"]
+__all__ = ["Decider", "OnRouterError", "Query", "RouterLike"]
 
 logger = logging.getLogger(__name__)
 
 RouterLike: TypeAlias = "HybridRouter | str | PathLike[str] | Callable[[str], float | Awaitable[float]]"
 """A router, the folder of a saved one, or a callable from the query to a score in [0, 1], high meaning small.
 
-An async callable serves async calls alone.
+An async callable serves async calls alone. Of a conversation a callable gets one text as the user wrote it: the last
+turn, or the one that it goes on with.
 """
 OnRouterError: TypeAlias = Literal["large", "raise"]
 Outcome: TypeAlias = "RoutingDecision | BaseException"
-Asked: TypeAlias = "tuple[str | None, float | None]"
+Query: TypeAlias = "str | Reading | None"
+"""A text to score, a conversation as it was read, or None where there is nothing to score."""
+Asked: TypeAlias = "tuple[Query, float | None]"
 
 Scoring: TypeAlias = Callable[[str], Any]
 
-NO_QUERY = RoutingDecision(model="large", reason="no_query", detail="there is no user text to score")
+NOTHING = Reading(why_none="there is no user text to score")
 
 
 class Decider:
@@ -69,25 +73,25 @@ class Decider:
         self._gatherers: WeakValueDictionary[int, Gatherer[Asked, Outcome]] = WeakValueDictionary()
 
     def decide(
-        self, query: str | None, *, threshold: float | None = None, model: ModelName | None = None
+        self, query: Query, *, threshold: float | None = None, model: ModelName | None = None
     ) -> RoutingDecision:
         """Decide for one query.
 
         Args:
-            query: The text to score; None or blank (no user message, say) goes to large.
+            query: The text to score, or the reading of a conversation; None or blank goes to large.
             threshold: Overrides the threshold for this query; in [0, 1].
             model: Overrides the decision; nothing is scored.
 
         Raises:
             ConfigError: If an override has a value that is not allowed, or the router is an async callable.
-            DataError: If the query is neither a string nor None.
+            DataError: If the query is none of these.
         """
         if model is not None:
             return _override(model)
         return self.decide_batch([query], [threshold])[0]
 
     async def adecide(
-        self, query: str | None, *, threshold: float | None = None, model: ModelName | None = None
+        self, query: Query, *, threshold: float | None = None, model: ModelName | None = None
     ) -> RoutingDecision:
         """As `decide`; concurrent calls of one event loop are scored together, off the loop."""
         if model is not None:
@@ -95,19 +99,17 @@ class Decider:
         return _unwrap(await self._aoutcome(query, threshold))
 
     def decide_batch(
-        self, queries: Sequence[str | None], thresholds: Sequence[float | None] | None = None
+        self, queries: Sequence[Query], thresholds: Sequence[float | None] | None = None
     ) -> list[RoutingDecision]:
         """Decide for many queries with one scoring; a query that cannot be scored does not move the others."""
         return [_unwrap(outcome) for outcome in self.outcomes(queries, thresholds)]
 
-    def outcomes(
-        self, queries: Sequence[str | None], thresholds: Sequence[float | None] | None = None
-    ) -> list[Outcome]:
+    def outcomes(self, queries: Sequence[Query], thresholds: Sequence[float | None] | None = None) -> list[Outcome]:
         """As `decide_batch`, with the error in its place for each query whose caller is to get one."""
         return self._outcomes(list(zip(queries, _per_query(thresholds, queries), strict=True)))
 
     async def aoutcomes(
-        self, queries: Sequence[str | None], thresholds: Sequence[float | None] | None = None
+        self, queries: Sequence[Query], thresholds: Sequence[float | None] | None = None
     ) -> list[Outcome]:
         """As `outcomes`, off the event loop."""
         asked = list(zip(queries, _per_query(thresholds, queries), strict=True))
@@ -121,12 +123,13 @@ class Decider:
         except BaseException as error:  # no thread could be had
             return [self._failed(error)] * len(asked)
 
-    async def _aoutcome(self, query: str | None, threshold: float | None) -> Outcome:
+    async def _aoutcome(self, query: Query, threshold: float | None) -> Outcome:
         try:
             if isinstance(self.router, HybridRouter):
                 return await self._gatherer().result((query, threshold))
-            text = _text(query)
-            return self._outcome(query, threshold, None if text is None else await ascored(self.router, text))
+            reading = _reading(query)
+            scores = [await ascored(self.router, reading.texts[0])] if reading.texts else []
+            return self._outcome(query, reading, threshold, scores)
         except NOT_A_FAULT:
             raise
         except BaseException as error:  # no thread could be had, or the task was cancelled under its callers
@@ -141,42 +144,46 @@ class Decider:
 
     def _outcomes(self, asked: Sequence[Asked]) -> list[Outcome]:
         """A decision for each query, or the error that its caller is to get."""
-        texts = [_text(query) for query, _ in asked]
-        scores = iter(self._scores([text for text in texts if text is not None]))
+        readings = [_reading(query) for query, _ in asked]
+        scores = iter(self._scores([reading for reading in readings if reading.texts]))
         return [
-            self._outcome(query, limit, None if text is None else next(scores))
-            for (query, limit), text in zip(asked, texts, strict=True)
+            self._outcome(query, reading, limit, next(scores) if reading.texts else [])
+            for (query, limit), reading in zip(asked, readings, strict=True)
         ]
 
-    def _outcome(self, query: str | None, limit: float | None, score: float | BaseException | None) -> Outcome:
-        if query is not None and not isinstance(query, str):
+    def _outcome(
+        self, query: Query, reading: Reading, limit: float | None, scores: Sequence[float | BaseException]
+    ) -> Outcome:
+        if query is not None and not isinstance(query, (str, Reading)):
             return DataError(f"the query is a {type(query).__name__}; allowed: a string, or None for the large model")
-        if score is None:
-            return NO_QUERY
-        if isinstance(score, ConfigError):  # the callable cannot be used in this way at all
-            return score
+        if not scores:
+            return no_question(reading)
+        fault = scores[0] if isinstance(scores[0], BaseException) else None
+        if isinstance(fault, ConfigError):  # the callable cannot be used in this way at all
+            return fault
         try:
             limit = self._own_threshold() if limit is None else check_threshold(limit)
         except ConfigError as error:  # a wrong threshold is the caller's mistake and never the router's
             return error
-        return self._failed(score) if isinstance(score, BaseException) else decide(score, limit)
+        return self._failed(fault) if fault is not None else decide_reading(reading, cast("list[float]", scores), limit)
 
     def _own_threshold(self) -> float:
         if self.threshold is not None:
             return self.threshold
         return self.router.threshold if isinstance(self.router, HybridRouter) else 0.5
 
-    def _scores(self, queries: list[str]) -> list[float | BaseException]:
+    def _scores(self, readings: list[Reading]) -> list[Sequence[float | BaseException]]:
+        """Those of the texts of each reading, or its error alone."""
         if not isinstance(self.router, HybridRouter):
-            return [scored(self.router, query) for query in queries]
+            return [[scored(self.router, reading.texts[0])] for reading in readings]
         try:
-            return list(self.router.score(queries).tolist())
+            return [*self.router._fitted().score_readings(readings)]
         except NOT_A_FAULT:
             raise
         except BaseException as error:  # whatever an embedder may raise: the policy decides what becomes of it
-            if len(queries) == 1:
-                return [error]
-            return [score for query in queries for score in self._scores([query])]
+            if len(readings) == 1:
+                return [[error]]
+            return [found for reading in readings for found in self._scores([reading])]
 
     def _failed(self, error: BaseException) -> Outcome:
         if self.on_router_error == "raise":
@@ -193,8 +200,10 @@ class Decider:
         self.__dict__.update(state, _gatherers=WeakValueDictionary())
 
 
-def _text(query: object) -> str | None:
-    return query if isinstance(query, str) and query.strip() else None
+def _reading(query: Query) -> Reading:
+    if isinstance(query, Reading):
+        return query
+    return Reading((query,)) if isinstance(query, str) and query.strip() else NOTHING
 
 
 def _per_query(thresholds: Sequence[float | None] | None, queries: Sequence[Any]) -> Sequence[float | None]:

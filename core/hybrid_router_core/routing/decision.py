@@ -14,7 +14,17 @@ __all__ = ["ModelName", "Reason", "RoutingDecision", "decide", "goes_to_small"]
 
 ModelName: TypeAlias = Literal["small", "large"]
 Reason: TypeAlias = Literal[
-    "score", "override", "no_query", "router_error", "capability", "context_window", "fallback", "sticky", "unavailable"
+    "score",
+    "override",
+    "no_query",
+    "router_error",
+    "capability",
+    "context_window",
+    "fallback",
+    "sticky",
+    "unavailable",
+    "price",
+    "dissatisfied",
 ]
 
 
@@ -30,7 +40,9 @@ class RoutingDecision:
             text to score), ``"router_error"`` (the router failed, so the large model answers), ``"capability"`` (only
             this model can do what the call needs), ``"context_window"`` (too long for the small model),
             ``"fallback"`` (the small model was asked first and failed), ``"sticky"`` (the conversation stays on the
-            model of an earlier answer) or ``"unavailable"`` (the small model kept failing and is left alone for now).
+            model of an earlier answer), ``"unavailable"`` (the small model kept failing and is left alone for now),
+            ``"price"`` (small was good enough, but would cost more for this call) or ``"dissatisfied"`` (the user was
+            not content with an earlier answer).
         detail: A short text for humans, never the query.
     """
 

@@ -1,0 +1,164 @@
+"""A conversation as the router reads it: which texts are scored, and how their scores make the one of the last turn.
+
+A turn that stands alone has its own score. One that says nothing by itself has the score of the turn that it goes on
+with, however many turns back. One in between is completed with what it refers to, in three ways; in logits, its score
+is its own plus a learned share of the differences that the completions and the earlier turns make.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import exp, log, log1p
+
+from .completion import completions
+from .gate import LONGEST, Kind
+from .topics import Topic, topics
+from .turns import Messages, turns_of
+from .weights import Weights, shipped_weights
+from .words import PRONOUN, is_function_word, root, words_of
+
+__all__ = ["VERSION", "Reading", "read", "read_turns"]
+
+VERSION = 1
+"""Of the reading: another one gives other scores to conversations."""
+
+THANKS = 0.99  # nothing is asked, so that the small model will do
+_EARLIER = 5  # turns whose mean score tells what the conversation is like
+_FLOOR = 1e-4  # scores of 0 and 1 have no logit
+_FIRST_WORDS = 80  # characters in which a long message says that the answer was wrong
+_SURE = 1.0  # logit: a long message is hardly about the last answer alone
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is to be scored of a conversation.
+
+    Attributes:
+        texts: To be scored; the first is the turn itself, or the one that it goes on with.
+        kind: How the last turn was read.
+        found_fault: Whether the user found fault with the last answer, since the question was asked.
+        shares: Of the differences of the other texts to the first, in logits; as many as texts but one.
+        about: The one text that stands for the turn where there can be but one: what is learned of a row.
+        is_first: Whether nothing was said before.
+        why_none: If there is nothing to score, why.
+    """
+
+    texts: tuple[str, ...] = ()
+    kind: Kind = "alone"
+    found_fault: bool = False
+    shares: tuple[float, ...] = field(default=(), repr=False)
+    about: str = ""
+    is_first: bool = True
+    why_none: str = ""
+
+    def score(self, scores: Sequence[float]) -> float:
+        """The score of the last turn, from those of `texts`, all in [0, 1]."""
+        if self.kind == "thanks" and not self.is_first:
+            return max(THANKS, scores[0])
+        if not self.shares:
+            return scores[0]
+        own, *others = map(_logit, scores)
+        total = own + sum(share * (other - own) for share, other in zip(self.shares, others, strict=True))
+        return 1 / (1 + exp(-total))
+
+
+def read(messages: Messages, weights: Weights | None = None) -> Reading:
+    """The reading of chat messages, given as plain dicts; one without texts if they hold no question."""
+    turns = turns_of(messages)
+    if turns.why_none:
+        return Reading(why_none=turns.why_none)
+    return read_turns(turns.texts, weights, cut=turns.cut)
+
+
+def read_turns(turns: Sequence[str], weights: Weights | None = None, *, cut: bool = False) -> Reading:
+    """The reading of the user's turns, oldest first, at least one.
+
+    Args:
+        turns: What the user wrote.
+        weights: Those of the wheel unless given.
+        cut: Whether there was more before, which is not known.
+    """
+    last = turns[-1]
+    if len(turns) == 1 and not cut:
+        return Reading((last,), about=last)
+    weights = shipped_weights() if weights is None else weights
+    place = len(turns) - 1
+    kind, refers, found_fault = _kind(last, weights)
+    if place and _same(last, turns[place - 1]):
+        kind, found_fault = "goes_on", True
+    last_kind = kind
+    if kind == "thanks":
+        return Reading((last,), kind, about=last, is_first=False)
+    while kind in ("goes_on", "thanks") and place:
+        place -= 1
+        kind, refers, fault = _kind(turns[place], weights)
+        found_fault = found_fault or (fault and place > 0)
+    if kind in ("goes_on", "thanks") and cut:
+        return Reading(why_none="what the turn goes on with is not among the messages")
+    head, earlier = turns[place], turns[:place]
+    if kind != "refers" or not earlier:
+        return Reading((head,), last_kind, found_fault, about=head, is_first=False)
+    texts, shares, about = _completed(head, earlier, refers, weights)
+    return Reading((head, *texts), last_kind, found_fault, shares, about, is_first=False)
+
+
+def _kind(turn: str, weights: Weights) -> tuple[Kind, float, bool]:
+    """How a turn stands alone, how surely it refers to something, and whether it finds fault with the answer before."""
+    if len(turn) > LONGEST:
+        return "alone", 0.0, weights.gate.logits(turn[:_FIRST_WORDS])[-1] > _SURE
+    logits = weights.gate.logits(turn)
+    return *weights.gate.kind(logits), logits[-1] > 0
+
+
+def _completed(
+    turn: str, earlier: Sequence[str], refers: float, weights: Weights
+) -> tuple[tuple[str, ...], tuple[float, ...], str]:
+    """The further texts to score for a turn that refers to something, their shares, and the text that stands for it."""
+    found = topics(turn, earlier, weights.topic, weights.ranks)
+    numbers = mix_numbers(turn, found, len(earlier) + 1)
+    before = history_of(earlier)
+    of_history = (refers * _product(weights.mix[-1] if found else weights.history, numbers) / len(before),) * len(
+        before
+    )
+    if not found:
+        return tuple(before), of_history, turn
+    shares = [refers * _product(row, numbers) for row in weights.mix[:-1]]
+    completed = completions(turn, found)
+    return (*completed, *before), (*shares, *of_history), completed[0]
+
+
+def history_of(earlier: Sequence[str]) -> list[str]:
+    """The earlier turns whose mean score tells what the conversation is like."""
+    return [text[: 2 * LONGEST] for text in earlier[-_EARLIER:]]
+
+
+def mix_numbers(turn: str, found: Sequence[Topic], count: int) -> list[float]:
+    """What the shares depend on: how sure the topics are, and how much the turn says by itself."""
+    words = words_of(turn)
+    return [
+        1.0,
+        found[0].chance if found else 0.0,
+        found[1].chance if len(found) > 1 else 0.0,
+        float(PRONOUN.search(turn) is not None),
+        log1p(len(words)) - 2,
+        float(all(map(is_function_word, words))),
+        log(count) - 1.5,
+    ]
+
+
+def _product(weights: Sequence[float], numbers: Sequence[float]) -> float:
+    return sum(map(float.__mul__, weights, numbers))
+
+
+def _same(turn: str, before: str) -> bool:
+    """Whether a question is asked again: with the same words that carry content, whatever the others."""
+    if len(turn) > 4 * LONGEST or len(before) > 4 * LONGEST:
+        return turn == before
+    now, then = ({root(word) for word in words_of(text) if not is_function_word(word)} for text in (turn, before))
+    return now == then and (bool(now) or turn.strip().casefold() == before.strip().casefold())
+
+
+def _logit(score: float) -> float:
+    score = min(max(score, _FLOOR), 1 - _FLOOR)
+    return log(score / (1 - score))

@@ -1,0 +1,90 @@
+"""Chat messages -> the turns of the user, oldest first, and whether the last of them is what is to be answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from .human import written
+from .query import USER_ROLES, message_text
+
+__all__ = ["Messages", "Turns", "turns_of", "user_turns"]
+
+Messages: TypeAlias = "Sequence[Mapping[str, Any]]"
+"""Chat messages as plain dicts with ``role`` and ``content`` (a string, or a list of parts), oldest first."""
+
+_ANSWERS = frozenset({"assistant", "ai", "model"})
+_OTHERS = frozenset({"system", "developer", "tool", "function", "ipython", "summary"})
+_MOST = 64  # user turns that are read back; of what was said before them nothing is needed
+
+
+@dataclass(frozen=True)
+class Turns:
+    """What the user said.
+
+    Attributes:
+        texts: The turns with text, oldest first; of long conversations the first and the last ones.
+        why_none: If there is no question to answer, why.
+        cut: Whether earlier turns are known by a summary alone.
+    """
+
+    texts: tuple[str, ...] = ()
+    why_none: str = ""
+    cut: bool = False
+
+
+def turns_of(messages: Messages) -> Turns:
+    """The user's turns in chat messages, given as plain dicts with ``role`` and ``content``.
+
+    Results of tools, reminders and summaries in the user's name, and messages without text are no turns. Bad messages
+    raise nothing: what cannot be read has no question in it.
+    """
+    if isinstance(messages, (str, bytes, Mapping)) or not isinstance(messages, Sequence):
+        return Turns(why_none=f"the messages are a {type(messages).__name__}; a list of dicts is needed")
+    if not messages:
+        return Turns(why_none="there are no messages")
+    why = _unanswerable(messages[-1])
+    if why:
+        return Turns(why_none=why)
+    texts: list[str] = []
+    cut = False
+    for message in reversed(messages):
+        if not isinstance(message, Mapping) or message.get("role") not in USER_ROLES:
+            cut = cut or (isinstance(message, Mapping) and message.get("role") == "summary")
+            continue
+        said = message_text(message.get("content"))
+        text = written(said)
+        if text.strip():
+            texts.append(text)
+            if len(texts) == _MOST:
+                break
+        else:
+            cut = cut or bool(said.strip())
+    if not texts:
+        return Turns(why_none="there is no user text to score")
+    return Turns(tuple(reversed(texts)), cut=cut)
+
+
+def user_turns(messages: Messages) -> tuple[str, ...]:
+    """The texts of the user's turns, oldest first, also where the messages hold the answer to the last one."""
+    end = len(messages)
+    while end and not (isinstance(messages[end - 1], Mapping) and messages[end - 1].get("role") in USER_ROLES):
+        end -= 1
+    return turns_of(messages[:end]).texts
+
+
+def _unanswerable(last: Any) -> str:
+    """Why the last message leaves nothing to answer; empty if it does not."""
+    if not isinstance(last, Mapping):
+        return f"the last message is a {type(last).__name__}; a dict with role and content is needed"
+    role = last.get("role")
+    if isinstance(role, str) and (role in USER_ROLES or role in _OTHERS):
+        return ""
+    if isinstance(role, str) and role in _ANSWERS:
+        return "" if _calls_tools(last) else "the messages end with an answer, so there is no question"
+    return f"the last message has the role {str(role)[:40]!r}; known are user, assistant, system, developer and tool"
+
+
+def _calls_tools(message: Mapping[str, Any]) -> bool:
+    return bool(message.get("tool_calls") or message.get("function_call"))
