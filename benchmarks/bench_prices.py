@@ -5,7 +5,8 @@ PriceRule under a clock that jumps. Each call is billed by what the provider wou
 tokens its own way, keeps a prompt for five minutes after its last use, and shares system prompts among conversations.
 A turn's quality is that of a recorded question, scored by a router that was trained on others (as the mean of the
 questions of nearly the same score, so that the luck of single questions does not move the costs). Each strategy takes
-the threshold at which its mean quality is that of the table; "ratio" is ours to the cheaper of the other two.
+the threshold at which its mean quality is that of the table; "ratio" is ours to the cheaper of the other two. All see
+the same calls and questions.
 
 Run: python benchmarks/bench_prices.py [conversations] [--data FILE ...] [--small NAME --large NAME] [--json]
 """
@@ -22,7 +23,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from common import DATA, NINE_MODELS, PAIRS, FloatArray, machine, random_split
+from common import DATA, NINE_MODELS, PAIRS, FloatArray, Rows, machine, random_split
 
 from hybrid_router_core import HybridRouter, RoutingDataset
 from hybrid_router_core.live import Prefix, Price, PriceRule, Prices, prefix_of
@@ -41,7 +42,7 @@ LISTS = (
 )
 LIFETIME, LEAST, CHARACTERS = 300.0, 1024, 4.2  # of the providers: seconds, tokens, in a token
 RECOVERED = (0.5, 0.8, 0.95)  # of the gap in quality between all-small and all-large
-THRESHOLDS = 12
+THRESHOLDS, BELOW = 14, 7  # among the scores, and between 0 and the least of them
 DEARER = 1.01
 
 
@@ -58,6 +59,8 @@ class World:
         result: Tokens of a tool's result.
         output: Tokens of an answer.
         pauses: Share of the turns before which the cache runs out.
+        alike: Correlation of the questions' ranks by score within a conversation.
+        weight: Times as many conversations, where few decisions settle the cost and luck would tell.
     """
 
     turns: tuple[int, int]
@@ -68,16 +71,19 @@ class World:
     result: int = 600
     output: int = 300
     pauses: float = 0.0
+    alike: float = 0.0
+    weight: int = 1
 
 
 WORLDS = {
     "short chats": World((2, 8), output=200),
     "long chats": World((10, 40), system=2_000),
     "agent loops": World((2, 8), calls=(4, 12), system=3_000, output=120),
-    "documents": World((3, 10), document=20_000),
-    "documents, 40 % pauses": World((6, 24), document=20_000, pauses=0.4),
+    "documents": World((3, 10), document=20_000, weight=5),
+    "documents, 40 % pauses": World((6, 24), document=20_000, pauses=0.4, weight=2),
     "long chats, 25 % pauses": World((10, 40), system=2_000, pauses=0.25),
     "long chats, all pauses": World((10, 40), system=2_000, pauses=1.0),
+    "documents, alike": World((3, 10), document=20_000, alike=0.5, weight=5),
 }
 
 
@@ -224,6 +230,16 @@ def recorded(data: RoutingDataset) -> tuple[FloatArray, FloatArray]:
     return scores, np.stack([smoothed(scores, np.asarray(q)) for q in (held.mean_small, held.mean_large)])
 
 
+def drawn(world: World, scores: FloatArray, conversations: int, rng: np.random.Generator) -> Rows:
+    """The row of each turn's question."""
+    if not world.alike:
+        return rng.integers(len(scores), size=(conversations, world.turns[1]))
+    own = rng.normal(size=(conversations, world.turns[1]))
+    rank = math.sqrt(world.alike) * rng.normal(size=(conversations, 1)) + math.sqrt(1 - world.alike) * own
+    uniform = np.argsort(np.argsort(rank, axis=None)).reshape(rank.shape) / rank.size
+    return np.argsort(scores, kind="stable")[(uniform * len(scores)).astype(np.int64)]
+
+
 def bundled() -> RoutingDataset:
     """The answers that the demo reads."""
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples"))
@@ -242,22 +258,25 @@ def table(name: str, data: RoutingDataset, pairs: dict[str, Prices], conversatio
     figures: dict[str, dict[str, float]] = {}
     rows: dict[float, list[str]] = {share: [] for share in RECOVERED}
     most, least = 0.0, 1.0
+    worst: dict[str, list[float]] = {}
     for place, (kind, world) in enumerate(WORLDS.items()):
         rng = np.random.default_rng([7, place])
-        calls = calls_of(world, conversations, rng)
-        chosen = rng.integers(len(scores), size=(conversations, world.turns[1]))
+        count = conversations * world.weight
+        calls = calls_of(world, count, rng)
+        chosen = drawn(world, scores, count, rng)
         asked = Questions(scores[chosen], quality[:, chosen])
         turns = [(call.conversation, call.turn) for call in calls if call.first]
         seen = np.array([asked.scores[turn] for turn in turns])
         low, high = (np.mean([asked.quality[arm][turn] for turn in turns]) for arm in (0, 1))
-        thresholds = [*np.quantile(seen, np.linspace(0, 1, THRESHOLDS)), np.nextafter(seen.max(), 2)]
+        below = seen.min() * np.geomspace(0.02, 1, BELOW)[:-1]
+        thresholds = [0.0, *below, *np.quantile(seen, np.linspace(0, 1, THRESHOLDS)), np.nextafter(seen.max(), 2)]
         plain = {
             strategy: [baseline(world, calls, asked, pinned=strategy == "pin")(t) for t in thresholds]
             for strategy in ("pin", "ignore")
         }
         for pair, prices in pairs.items():
             runs = {**plain, "ours": [ours(world, calls, asked, prices)(t) for t in thresholds]}
-            scale = tariff(prices) * 1_000 / conversations
+            scale = tariff(prices) * 1_000 / count
             curves = {key: [(q, float((bill * scale).sum())) for bill, q in run] for key, run in runs.items()}
             for ignored, own in zip(curves["ignore"], curves["ours"], strict=True):
                 most, least = max(most, own[1] / ignored[1]), min(least, own[0] - ignored[0])
@@ -265,6 +284,7 @@ def table(name: str, data: RoutingDataset, pairs: dict[str, Prices], conversatio
                 costs = {key: at_quality(curve, low + share * (high - low)) for key, curve in curves.items()}
                 ratio = costs["ours"] / min(costs["pin"], costs["ignore"])
                 figures.setdefault(f"{share:g}", {})[f"{kind} | {pair}"] = round(ratio, 4)
+                worst.setdefault(kind, []).append(ratio)
                 mark = " <" if ratio > DEARER else ""
                 rows[share].append(
                     f"  {kind:<25}{pair:<43}"
@@ -275,12 +295,17 @@ def table(name: str, data: RoutingDataset, pairs: dict[str, Prices], conversatio
         print(f"\n  US dollars for 1,000 conversations, {share:.0%} of the gap in quality recovered")
         print(f"  {'world':<25}{'small/large':<43}{'pin':>10}{'ignore':>10}{'ours':>10}{'ratio':>8}")
         print("\n".join(rows[share]))
-        ratios = figures[f"{share:g}"]
-        dearer = sum(ratio > DEARER for ratio in ratios.values())
+        found = figures[f"{share:g}"].values()
+        dearer = sum(ratio > DEARER for ratio in found)
         print(
-            f"  ratio {min(ratios.values()):.3f} to {max(ratios.values()):.3f}; {dearer} of {len(ratios)} are dearer "
+            f"  ratio {min(found):.3f} to {max(found):.3f}; {dearer} of {len(found)} are dearer "
             f"by more than {DEARER - 1:.0%}"
         )
+    print("\n  ratio, over all prices and qualities: the least, the mean, the most")
+    for kind, ratios in worst.items():
+        print(f"  {kind:<25}{min(ratios):>8.3f}{np.mean(ratios):>8.3f}{max(ratios):>8.3f}")
+    every = [ratio for ratios in worst.values() for ratio in ratios]
+    print(f"  {'all':<25}{min(every):>8.3f}{np.mean(every):>8.3f}{max(every):>8.3f}")
     print(f"\n  At one threshold, ours against ignore: cost at most × {most:.3f}, quality at least {least:+.4f}")
     figures["one threshold"] = {"most cost": round(most, 4), "least quality": round(least, 5)}
     return figures
@@ -296,7 +321,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON line of figures last")
     given = parser.parse_args()
     print(machine())
-    print(f"prices of genai-prices {version('genai-prices')}; {given.conversations} conversations in each world")
+    print(f"prices of genai-prices {version('genai-prices')}; {given.conversations} conversations a world, × 5 or 2 of documents")
     pairs = {
         f"{small}/{large.removeprefix('claude-')}": Prices(f"{provider}:{small}", f"{provider}:{large}", LIFETIME)
         for provider, small, large in LISTS

@@ -68,7 +68,7 @@ def outcomes(
     asked = _asked(model, inputs, configs, kwargs)
     questions = [each for each in asked if isinstance(each, Question)]
     scored = model._ruling.decider.outcomes([each.query for each in questions], [each.threshold for each in questions])
-    return _joined(inputs, asked, scored)
+    return _joined(model, inputs, asked, scored, kwargs)
 
 
 async def aoutcomes(
@@ -79,7 +79,7 @@ async def aoutcomes(
     questions = [each for each in asked if isinstance(each, Question)]
     decider = model._ruling.decider
     scored = await decider.aoutcomes([each.query for each in questions], [each.threshold for each in questions])
-    return _joined(inputs, asked, scored)
+    return _joined(model, inputs, asked, scored, kwargs)
 
 
 def _asked(
@@ -95,19 +95,26 @@ def _asked(
     return asked
 
 
-def _joined(inputs: Sequence[Any], asked: Sequence[Any], scored: Sequence[Any]) -> list[Outcome]:
+def _joined(
+    model: Delegating, inputs: Sequence[Any], asked: Sequence[Any], scored: Sequence[Any], kwargs: Kwargs
+) -> list[Outcome]:
     answers = iter(scored)
-    return [
-        (value, next(answers) if isinstance(each, Question) else each)
-        for value, each in zip(inputs, asked, strict=True)
-    ]
+    joined: list[Outcome] = []
+    for value, each in zip(inputs, asked, strict=True):
+        outcome = next(answers) if isinstance(each, Question) else each
+        if isinstance(outcome, RoutingDecision):
+            outcome = model._ruling.priced(model._routes, outcome, value, kwargs)
+        joined.append((value, outcome))
+    return joined
 
 
-def settled(model: Delegating, outcome: RoutingDecision | BaseException, config: RunnableConfig) -> Call:
+def settled(
+    model: Delegating, outcome: RoutingDecision | BaseException, value: Any, config: RunnableConfig, kwargs: Kwargs
+) -> Call:
     """The call of an input, or the error that is its own."""
     if isinstance(outcome, BaseException):
         raise outcome
-    return model._call(outcome, config)
+    return model._call(outcome, value, config, kwargs)
 
 
 class _Decided(Runnable[Outcome, Any]):
@@ -118,10 +125,10 @@ class _Decided(Runnable[Outcome, Any]):
 
     def invoke(self, input: Outcome, config: Config = None, **kwargs: Any) -> Any:
         value, outcome = input
-        call = settled(self.owner, outcome, ensure_config(config))
+        call = settled(self.owner, outcome, value, ensure_config(config), kwargs)
         return attempt(call, value, lambda call: call.route.invoke(value, call.config, **kwargs))
 
     async def ainvoke(self, input: Outcome, config: Config = None, **kwargs: Any) -> Any:
         value, outcome = input
-        call = settled(self.owner, outcome, ensure_config(config))
+        call = settled(self.owner, outcome, value, ensure_config(config), kwargs)
         return await attempt_async(call, value, lambda call: call.route.ainvoke(value, call.config, **kwargs))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,6 +13,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 
 from hybrid_router_core import RoutingDecision
 from hybrid_router_core.live import Health
+from hybrid_router_core.routing import ModelName
 
 from ._record import RunStamp, before_others, record_of
 from ._routes import Routes
@@ -31,6 +33,7 @@ class Call:
         base: The caller's config with the router's own tags, metadata and callbacks, still without the decision.
         health: Of the small model, if large answers when it raises; else None.
         instead: Whether it is the large model's, right after the small one has failed.
+        told: To be told which model has answered.
     """
 
     routes: Routes
@@ -38,6 +41,7 @@ class Call:
     base: RunnableConfig
     health: Health | None = None
     instead: bool = False
+    told: Callable[[ModelName], None] | None = None
 
     @property
     def may_fall_back(self) -> bool:
@@ -80,6 +84,8 @@ class Call:
 
     def answered(self) -> None:
         """The model gave an answer, or its first token."""
+        if self.told is not None:
+            self.told(self.decision.model)
         if self.health is None:
             return
         if self.decision.model == "small":

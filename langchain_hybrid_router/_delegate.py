@@ -51,43 +51,44 @@ class Delegating:
     def _decision(self, model_input: Any, config: RunnableConfig, kwargs: Kwargs) -> RoutingDecision:
         asked = self._ask(model_input, config, kwargs)
         if isinstance(asked, Question):
-            return self._ruling.decider.decide(asked.query, threshold=asked.threshold)
-        return asked
+            asked = self._ruling.decider.decide(asked.query, threshold=asked.threshold)
+        return self._ruling.priced(self._routes, asked, model_input, kwargs)
 
     async def _adecision(self, model_input: Any, config: RunnableConfig, kwargs: Kwargs) -> RoutingDecision:
         asked = self._ask(model_input, config, kwargs)
         if isinstance(asked, Question):
-            return await self._ruling.decider.adecide(asked.query, threshold=asked.threshold)
-        return asked
+            asked = await self._ruling.decider.adecide(asked.query, threshold=asked.threshold)
+        return self._ruling.priced(self._routes, asked, model_input, kwargs)
 
-    def _call(self, decision: RoutingDecision, config: RunnableConfig) -> Call:
+    def _call(self, decision: RoutingDecision, model_input: Any, config: RunnableConfig, kwargs: Kwargs) -> Call:
         """The call that follows from a decision."""
-        own = self._own_config()
-        return self._ruling.call(self._routes, decision, merge_configs(own, config) if own else config)
+        rules, routes, own = self._ruling, self._routes, self._own_config()
+        told = rules.listener(routes, model_input, config, kwargs)
+        return rules.call(routes, decision, merge_configs(own, config) if own else config, told)
 
     def invoke(self, input: Any, config: Config = None, **kwargs: Any) -> Any:
         """Decide, and let the chosen model answer."""
         config = ensure_config(config)
-        call = self._call(self._decision(input, config, kwargs), config)
+        call = self._call(self._decision(input, config, kwargs), input, config, kwargs)
         return attempt(call, input, lambda call: call.route.invoke(input, call.config, **kwargs))
 
     async def ainvoke(self, input: Any, config: Config = None, **kwargs: Any) -> Any:
         """As `invoke`; the scoring does not block the event loop."""
         config = ensure_config(config)
-        call = self._call(await self._adecision(input, config, kwargs), config)
+        call = self._call(await self._adecision(input, config, kwargs), input, config, kwargs)
         return await attempt_async(call, input, lambda call: call.route.ainvoke(input, call.config, **kwargs))
 
     def stream(self, input: Any, config: Config = None, **kwargs: Any) -> Iterator[Any]:
         """Decide, and stream the chosen model's answer; the first chunk carries the decision."""
         config = ensure_config(config)
-        call = self._call(self._decision(input, config, kwargs), config)
+        call = self._call(self._decision(input, config, kwargs), input, config, kwargs)
         with closing(streamed(call, input, lambda call: call.route.stream(input, call.config, **kwargs))) as items:
             yield from items
 
     async def astream(self, input: Any, config: Config = None, **kwargs: Any) -> AsyncIterator[Any]:
         """As `stream`."""
         config = ensure_config(config)
-        call = self._call(await self._adecision(input, config, kwargs), config)
+        call = self._call(await self._adecision(input, config, kwargs), input, config, kwargs)
         stream = astreamed(call, input, lambda call: call.route.astream(input, call.config, **kwargs))
         async with aclosing(stream) as items:
             async for item in items:
@@ -104,7 +105,7 @@ class Delegating:
             return start(stream) if call.may_fall_back else stream
 
         config = ensure_config(config)
-        return either(self._call(self._decision(input, config, kwargs), config), open_stream)
+        return either(self._call(self._decision(input, config, kwargs), input, config, kwargs), open_stream)
 
     def astream_events(self, input: Any, config: Config = None, *, version: str = "v2", **kwargs: Any) -> Any:
         """As `stream_events`."""
@@ -119,6 +120,8 @@ class Delegating:
 
         async def opened() -> Any:
             known = ensure_config(config)
-            return await aeither(self._call(await self._adecision(input, known, kwargs), known), open_stream)
+            return await aeither(
+                self._call(await self._adecision(input, known, kwargs), input, known, kwargs), open_stream
+            )
 
         return opened()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
@@ -14,7 +14,7 @@ from hybrid_router_core.live import TOKENS_PER_MEDIUM, Demand, Limits, estimate_
 from ._models import Model, bare_model, bound_arguments, profile_of
 from ._routes import Outfit, Structured, Tools, neutral
 
-__all__ = ["OWN_TOOL", "demand_of", "limits_of"]
+__all__ = ["OWN_TOOL", "demand_of", "limits_of", "parts_of"]
 
 PROFILE_KEYS = {
     "image": "image_inputs",
@@ -55,11 +55,22 @@ def demand_of(
     kinds |= {kind for tool in tools if (kind := _own_tool(tool)) is not None}
     if not count:
         return Demand(kinds=frozenset(kinds))
+    tokens = sum(map(_tokens, messages)) + sum(map(_schema_tokens, _schemas(arguments, outfit)))
+    return Demand(tokens, _output(arguments), frozenset(kinds))
+
+
+def parts_of(messages: Sequence[BaseMessage], arguments: Mapping[str, Any], outfit: Outfit | None) -> Iterator[str]:
+    """The prompt part by part, as caches of prompts compare it: the tools, then one message after another."""
+    yield "".join(json.dumps(neutral(schema), default=str) for schema in _schemas(arguments, outfit))
+    for message in messages:
+        yield "\n".join((message.type, *_texts(message.content), *_call_texts(message)))
+
+
+def _schemas(arguments: Mapping[str, Any], outfit: Outfit | None) -> list[Any]:
     schemas = [arguments[key] for key in SCHEMA_KEYS if arguments.get(key)]
     if outfit is not None:
         schemas.append(outfit.schema if isinstance(outfit, Structured) else outfit.tools)
-    tokens = sum(_tokens(message) for message in messages) + sum(map(_schema_tokens, schemas))
-    return Demand(tokens, _output(arguments), frozenset(kinds))
+    return [part for schema in schemas for part in (schema if isinstance(schema, (list, tuple)) else [schema])]
 
 
 def limits_of(model: Model, arguments: Mapping[str, Any]) -> Limits:
@@ -107,14 +118,20 @@ def _by_url(block: Any) -> bool:
 
 
 def _tokens(message: BaseMessage) -> int:
-    text = "\n".join(_texts(message.content))
+    text = "\n".join((*_texts(message.content), *_call_texts(message)))
     blocks: Sequence[Any] = [] if isinstance(message.content, str) else message.content
-    if isinstance(message, AIMessage) and not any(_is_call(block) for block in blocks):
-        calls: list[Any] = [call["args"] for call in (*message.tool_calls, *message.invalid_tool_calls)]
-        calls += [] if calls else filter(None, [message.additional_kwargs.get("function_call")])
-        text += json.dumps(calls, default=str) if calls else ""
     media = sum(bool(kinds_beyond_text([block])) for block in blocks)
     return TOKENS_PER_MESSAGE + estimate_tokens(text) + TOKENS_PER_MEDIUM * media
+
+
+def _call_texts(message: BaseMessage) -> list[str]:
+    """The arguments of the tools that a message calls, unless its content holds them."""
+    blocks: Sequence[Any] = [] if isinstance(message.content, str) else message.content
+    if not isinstance(message, AIMessage) or any(_is_call(block) for block in blocks):
+        return []
+    calls: list[Any] = [call["args"] for call in (*message.tool_calls, *message.invalid_tool_calls)]
+    calls += [] if calls else filter(None, [message.additional_kwargs.get("function_call")])
+    return [json.dumps(calls, default=str)] if calls else []
 
 
 def _is_call(block: Any) -> bool:

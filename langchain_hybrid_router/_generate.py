@@ -35,7 +35,9 @@ def generate(router: Delegating, conversations: Conversations, kwargs: dict[str,
             model, arguments = _arguments(call, kwargs)
             return model.generate([list(conversation)], **arguments)
 
-        results.append(attempt(settled(router, outcome, config), list(conversation), on_model))
+        results.append(
+            attempt(settled(router, outcome, list(conversation), config, kwargs), list(conversation), on_model)
+        )
     return _merged(results)
 
 
@@ -50,7 +52,9 @@ async def agenerate(router: Delegating, conversations: Conversations, kwargs: di
             model, arguments = _arguments(call, kwargs)
             return await model.agenerate([list(conversation)], **arguments)
 
-        results.append(attempt_async(settled(router, outcome, config), list(conversation), on_model))
+        results.append(
+            attempt_async(settled(router, outcome, list(conversation), config, kwargs), list(conversation), on_model)
+        )
     return _merged(await asyncio.gather(*results))
 
 

@@ -1,17 +1,17 @@
-"""What a caller may pass, as messages, and the text of it that is scored."""
+"""What a caller may pass, as messages, and the conversation as the core reads it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from langchain_core.messages import BaseMessage, ChatMessage, HumanMessage, convert_to_messages
+from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMessage, convert_to_messages
 from langchain_core.prompt_values import PromptValue
 
 from hybrid_router_core import ConfigError
-from hybrid_router_core.conversation import query_from_messages
+from hybrid_router_core.conversation import Reading, read, user_turns
 
-__all__ = ["last_question", "messages_of"]
+__all__ = ["messages_of", "reading_of", "turns_of"]
 
 
 def messages_of(model_input: Any) -> list[BaseMessage]:
@@ -39,17 +39,26 @@ def messages_of(model_input: Any) -> list[BaseMessage]:
     raise ConfigError(f"the router got a {type(model_input).__name__}; {allowed}")
 
 
-def last_question(messages: Sequence[BaseMessage]) -> str | None:
-    """The text of the last message that a human wrote; None if there is none.
+def reading_of(messages: Sequence[BaseMessage]) -> Reading:
+    """The conversation as the router reads it."""
+    return read([_plain(message) for message in messages])
 
-    Skips what LangChain's summarization puts in a human's mouth.
-    """
-    return query_from_messages([{"role": _role(message), "content": message.content} for message in messages])
+
+def turns_of(messages: Sequence[BaseMessage]) -> tuple[str, ...]:
+    """What the user said, oldest first."""
+    return user_turns([_plain(message) for message in messages])
+
+
+def _plain(message: BaseMessage) -> dict[str, Any]:
+    calls = isinstance(message, AIMessage) and (message.tool_calls or message.additional_kwargs.get("function_call"))
+    return {"role": _role(message), "content": message.content, "tool_calls": calls}
 
 
 def _role(message: BaseMessage) -> str:
     if isinstance(message, ChatMessage):
         return message.role
+    if isinstance(message, AIMessage):
+        return "ai"
     if isinstance(message, HumanMessage):  # its chunks have another `type`
         return "summary" if message.additional_kwargs.get("lc_source") == "summarization" else "human"
     return message.type

@@ -1,4 +1,4 @@
-"""The text that a score must answer for, and the overrides that a caller may bring."""
+"""What a score must answer for, and the overrides that a caller may bring."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from langchain_core.messages import BaseMessage
 
 from hybrid_router_core import ConfigError, RoutingDecision
+from hybrid_router_core.live import Query
 
 __all__ = ["MODEL_KEY", "THRESHOLD_KEY", "QueryFrom", "Question", "question_from"]
 
@@ -23,9 +24,9 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Question:
-    """What a score must answer: the text (None goes to large), and the threshold if the caller brought one."""
+    """What a score must answer: a text or a conversation (None goes to large), and the threshold if there is one."""
 
-    query: str | None
+    query: Query
     threshold: Any = None
 
 

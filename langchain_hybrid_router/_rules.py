@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from typing import Any
 
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
 
 from hybrid_router_core import ConfigError, RoutingDecision
-from hybrid_router_core.live import Decider, Health, place
+from hybrid_router_core.conversation import Reading
+from hybrid_router_core.live import Decider, Health, PriceRule, Stay, place, prefix_of
+from hybrid_router_core.routing import ModelName
 
 from ._call import Call
-from ._demand import OWN_TOOL, demand_of, limits_of
-from ._messages import last_question, messages_of
+from ._demand import OWN_TOOL, demand_of, limits_of, parts_of
+from ._messages import messages_of, reading_of, turns_of
 from ._models import Model, bare_model
 from ._question import MODEL_KEY, THRESHOLD_KEY, QueryFrom, Question, question_from
 from ._routes import Routes
-from ._sticky import Sticky, moved, stuck
+from ._sticky import conversation_key, moved, recorded
 
 __all__ = ["Rules"]
 
@@ -31,9 +34,10 @@ class Rules:
         small: The small model as the user gave it.
         large: Likewise.
         decider: Answers questions with scores.
-        query_from: From the messages to the text to score; None for the last question.
+        query_from: From the messages to the text to score; None reads the conversation.
         fallback: Whether large answers when small raises.
-        sticky: See `stuck`.
+        stay: Whether conversations stay with a model.
+        price: What a call costs on each model; None if there are no prices.
         pinned: A decision that has been made before, which only what the models can do overrules.
         health: Of the small model; used with fallback alone, for without it its errors are the caller's.
     """
@@ -43,7 +47,8 @@ class Rules:
     decider: Decider
     query_from: QueryFrom | None
     fallback: bool
-    sticky: Sticky
+    stay: Stay
+    price: PriceRule | None = None
     pinned: RoutingDecision | None = None
     health: Health = field(default_factory=Health)
 
@@ -58,17 +63,68 @@ class Rules:
             return forced
         if routes.only is not None:
             return routes.only
+        reading = cache(partial(reading_of, messages))
         settled = (
             self.placed(messages, arguments, routes)
             or self.pinned
             or (moved(messages) if self.fallback else None)
-            or stuck(self.sticky, messages)
+            or self._stays(messages, config, reading)
         )
         if settled is not None:
             return settled
+        threshold = overrides.get(THRESHOLD_KEY)
+        if self.query_from is None:
+            return Question(reading(), threshold)
         raises = self.decider.on_router_error == "raise"
-        query_from = self.query_from or last_question
-        return question_from(query_from, messages, overrides.get(THRESHOLD_KEY), raises=raises)
+        return question_from(self.query_from, messages, threshold, raises=raises)
+
+    def _stays(
+        self, messages: Sequence[BaseMessage], config: RunnableConfig, reading: Callable[[], Reading]
+    ) -> RoutingDecision | None:
+        if self.stay.sticky is False:
+            return None
+        return self.stay.decision(conversation_key(config), recorded(messages), reading)
+
+    def priced(
+        self, routes: Routes, decision: RoutingDecision, model_input: Any, arguments: Mapping[str, Any]
+    ) -> RoutingDecision:
+        """The decision, or large if small would cost more for this call."""
+        if self.price is None or routes.large is None or self.pinned is not None:
+            return decision
+        return self.price.ruled(decision, prefix_of(parts_of(messages_of(model_input), arguments, routes.outfit)))
+
+    def listener(
+        self,
+        routes: Routes,
+        model_input: Any,
+        config: RunnableConfig,
+        arguments: Mapping[str, Any],
+        *,
+        further: bool = False,
+    ) -> Callable[[ModelName], None] | None:
+        """Who is told which model has answered; None if nobody wants to know.
+
+        Args:
+            routes: The models of the call.
+            model_input: What it is given.
+            config: Its config, which may name the conversation.
+            arguments: Its further arguments.
+            further: Whether its decision was made for an earlier call.
+        """
+        if self.stay.sticky is False and self.price is None:
+            return None
+        messages = messages_of(model_input)
+        key = conversation_key(config)
+        turns = turns_of(messages) if key is None and self.stay.sticky is not False else ()
+        prefix = None if self.price is None else prefix_of(parts_of(messages, arguments, routes.outfit))
+
+        def told(model: ModelName) -> None:
+            if key is not None or turns:
+                self.stay.answered(key, turns, model)
+            if self.price is not None and prefix is not None:
+                self.price.sent(model, prefix, further=further or self.pinned is not None)
+
+        return told
 
     def _forced(self, routes: Routes, model: Any) -> RoutingDecision | None:
         forced = self.pinned if self.pinned is not None and self.pinned.reason == "override" else None
@@ -101,7 +157,13 @@ class Rules:
             return decision
         return RoutingDecision("large", decision.score, decision.threshold, "unavailable", "small kept failing")
 
-    def call(self, routes: Routes, decision: RoutingDecision, config: RunnableConfig) -> Call:
+    def call(
+        self,
+        routes: Routes,
+        decision: RoutingDecision,
+        config: RunnableConfig,
+        told: Callable[[ModelName], None] | None = None,
+    ) -> Call:
         """The call that follows from a decision."""
         decision = self.asked_for(decision, large=routes.large is not None)
-        return Call(routes, decision, config, self.health if self.fallback else None)
+        return Call(routes, decision, config, self.health if self.fallback else None, told=told)

@@ -12,17 +12,28 @@ from pydantic import ConfigDict, Field, PrivateAttr
 from typing_extensions import Self
 
 from hybrid_router_core import ConfigError, RoutingDecision
-from hybrid_router_core.live import Decider, Health, OnRouterError
+from hybrid_router_core.live import (
+    Decider,
+    Health,
+    OnRouterError,
+    PriceRule,
+    Prices,
+    Stay,
+    Sticky,
+    check_arms,
+    check_sticky,
+)
 
 from ._batches import Batching
 from ._models import checked_model, common_profile, profile_of
 from ._routes import Outfit, Routes, fitted
 from ._rules import Rules
-from ._sticky import Sticky
 
 __all__ = ["SETTINGS", "Settings"]
 
-SETTINGS = ("small", "large", "router", "threshold", "query_from", "on_router_error", "fallback", "sticky")
+SETTINGS = (
+    *("small", "large", "router", "threshold", "query_from", "on_router_error", "fallback", "sticky", "arms", "prices"),
+)
 # Fields of every chat model that act inside its own run; the router opens none.
 NOT_OURS = ("cache", "rate_limiter", "disable_streaming", "output_version", "custom_get_token_ids", "verbose")
 
@@ -38,6 +49,8 @@ class Settings(Batching, BaseChatModel):
     on_router_error: OnRouterError = "large"
     fallback: bool = False
     sticky: Sticky = False
+    arms: Any = Field(default=None, exclude=True)
+    prices: Prices | None = None
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
@@ -101,9 +114,14 @@ class Settings(Batching, BaseChatModel):
         """Draw the rules and the dressed models from the settings."""
         routes = fitted(self.small, self.large, self._outfit)
         old = (self.__pydantic_private__ or {}).get("_rules")
+        same = old is not None and old.small is self.small and old.large is self.large
         health = old.health if old is not None and old.small is self.small else Health()
+        stay = Stay(check_sticky(self.sticky), self.arms)
+        price = old.price if old is not None and same and old.price and old.price.prices is self.prices else None
+        if self.prices is not None and price is None:
+            price = PriceRule(self.prices)
         self._rules = Rules(
-            self.small, self.large, decider, self.query_from, self.fallback, self.sticky, self._pinned, health
+            self.small, self.large, decider, self.query_from, self.fallback, stay, price, self._pinned, health
         )
         self._fitted = routes
         self._fit_profile()
@@ -156,9 +174,11 @@ def _checked(settings: dict[str, Any]) -> dict[str, Any]:
     for side in ("small", "large"):
         if side in checked:
             checked[side] = checked_model(side, checked[side])
-    sticky = checked.get("sticky", False)
-    if not isinstance(sticky, bool) and sticky != "up":
-        raise ConfigError(f"sticky is {sticky!r}; allowed: False, True, 'up'")
+    check_sticky(checked.get("sticky", False))
+    if "arms" in checked:
+        checked["arms"] = check_arms(checked["arms"])
+    if not isinstance(checked.get("prices"), (Prices, type(None))):
+        raise ConfigError(f"prices is a {type(checked['prices']).__name__}; allowed: Prices(small=..., large=...)")
     if not isinstance(checked.get("fallback", False), bool):
         raise ConfigError(f"fallback is {checked['fallback']!r}; allowed: True, False")
     query_from = checked.get("query_from")

@@ -8,8 +8,9 @@ from typing import Any
 from langchain.agents.middleware.types import ExtendedModelResponse, ModelCallResult, ModelRequest
 from langchain.agents.structured_output import ProviderStrategy
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import ensure_config
 from langgraph.errors import GraphBubbleUp
 from langgraph.types import Command
 
@@ -88,11 +89,14 @@ def first_step(router: RunnableHybridRouter, request: ModelRequest[Any]) -> Step
         return Step(router, request, request.override(model=router))
     if pinned.reason == "override":
         return _step(router, request, pinned)
-    messages = [*([request.system_message] if request.system_message else []), *request.messages]
-    decision = router._ruling.placed(messages, _arguments(request)) or pinned
+    decision = router._ruling.placed(_messages(request), _arguments(request)) or pinned
     if isinstance(getattr(router, decision.model), BaseChatModel):  # else the router that is asked sees to it
         decision = router._ruling.asked_for(decision)
     return _step(router, request, decision)
+
+
+def _messages(request: ModelRequest[Any]) -> list[BaseMessage]:
+    return [*([request.system_message] if request.system_message else []), *request.messages]
 
 
 def _arguments(request: ModelRequest[Any]) -> dict[str, Any]:
@@ -115,5 +119,9 @@ def _step(
         return Step(router, request, request.override(model=router._with(pinned=decision)))
     health = router._ruling.health if router.fallback else None
     instead = moved and decision.reason == "fallback"
-    call = TurnCall(Routes(router.small, router.large), decision, RunnableConfig(), health, instead, moved=moved)
+    routes = Routes(router.small, router.large)
+    messages = _messages(request)
+    further = isinstance(messages[-1], ToolMessage) if messages else False
+    told = router._ruling.listener(routes, messages, ensure_config(), _arguments(request), further=further)
+    call = TurnCall(routes, decision, RunnableConfig(), health, instead, told, moved=moved)
     return Step(router, request, translated(request, model).override(model=chosen(model, call)), call)

@@ -15,7 +15,7 @@ from hybrid_router_core import ConfigError, RoutingDecision
 from hybrid_router_core.live import Decider, Limits, OnRouterError, RouterLike, place
 
 from ._demand import demand_of
-from ._messages import last_question, messages_of
+from ._messages import messages_of, reading_of
 from ._question import MODEL_KEY, THRESHOLD_KEY, Question
 
 try:
@@ -120,7 +120,7 @@ class HybridDecisionModel(decisions.BaseDecisionModel):
             return self._decider.decide(None, model=overrides[MODEL_KEY])
         # There are labels here and no models, so what small takes beyond text is not known
         placed = place(demand_of(messages, {}, None, count=False), Limits(), Limits())
-        return placed or Question(last_question(messages), overrides.get(THRESHOLD_KEY))
+        return placed or Question(reading_of(messages), overrides.get(THRESHOLD_KEY))
 
     def _response(self, decision: RoutingDecision, questions: Mapping[str, Any]) -> RoutedResponse:
         score = float(decision.model == "small") if decision.score is None else decision.score

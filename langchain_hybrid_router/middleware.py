@@ -20,11 +20,10 @@ from langgraph.runtime import Runtime
 from typing_extensions import NotRequired
 
 from hybrid_router_core import ConfigError
-from hybrid_router_core.live import OnRouterError, RouterLike
+from hybrid_router_core.live import Arms, OnRouterError, Prices, RouterLike, Sticky
 
 from ._question import MODEL_KEY, THRESHOLD_KEY, QueryFrom
 from ._settings import SETTINGS
-from ._sticky import Sticky
 from ._turn import first_step, kept, written
 from .router import RunnableHybridRouter
 
@@ -64,7 +63,9 @@ class HybridRouterMiddleware(AgentMiddleware[HybridRouterState, Any]):
         query_from: From the messages to the text to score.
         on_router_error: ``"large"`` or ``"raise"``.
         fallback: Whether the large model answers when the small one raises.
-        sticky: False decides each turn anew; True stays with the model of the first answer; ``"up"`` never goes back.
+        sticky: False decides each turn anew; True, ``"up"`` and ``"follow_up"`` stay, each in its way.
+        arms: Where it is remembered which model answered.
+        prices: Of both models, for a small that must also be cheaper.
     """
 
     state_schema = HybridRouterState
@@ -80,6 +81,8 @@ class HybridRouterMiddleware(AgentMiddleware[HybridRouterState, Any]):
         on_router_error: OnRouterError = "large",
         fallback: bool = False,
         sticky: Sticky = False,
+        arms: Arms | None = None,
+        prices: Prices | None = None,
     ) -> None:
         super().__init__()
         self.model = RunnableHybridRouter(
@@ -91,6 +94,8 @@ class HybridRouterMiddleware(AgentMiddleware[HybridRouterState, Any]):
             on_router_error=on_router_error,
             fallback=fallback,
             sticky=sticky,
+            arms=arms,
+            prices=prices,
         )
 
     def __setattr__(self, name: str, value: Any) -> None:

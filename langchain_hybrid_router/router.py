@@ -13,7 +13,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel
 
-from hybrid_router_core.live import OnRouterError, RouterLike
+from hybrid_router_core.live import Arms, OnRouterError, Prices, RouterLike, Sticky
 
 from . import _prompt_guard as _prompt_guard  # registers itself
 from ._chat_model import RoutedChatModel
@@ -21,7 +21,6 @@ from ._generate import agenerate, generate
 from ._question import QueryFrom
 from ._routes import Structured, Tools
 from ._selectors import assigner, selector
-from ._sticky import Sticky
 from ._structured import StructuredRouter
 
 __all__ = ["RunnableHybridRouter"]
@@ -71,13 +70,19 @@ class RunnableHybridRouter(RoutedChatModel):
         router: A trained ``HybridRouter``, the folder of a saved one, or a callable from the query to a score in
             [0, 1], high meaning small.
         threshold: Small iff score >= threshold, in [0, 1]; None takes the router's own (0.5 for a callable).
-        query_from: From the messages to the text to score, or None for large; by default the last message that a human
-            wrote.
+        query_from: From the messages to the text to score, or None for large; by default the
+            conversation is read: a turn that stands alone by itself, a follow-up with what it goes on with.
         on_router_error: ``"large"``: if the router fails, the large model answers. ``"raise"``: the error reaches you.
         fallback: Whether the large model answers when the small one raises. Both then stand below one run, and a small
             model that keeps failing is left alone for a while (reason ``"unavailable"``).
         sticky: True keeps a conversation on the model that wrote its first answer; ``"up"`` keeps it on large once
-            large has answered. Known from the records in the messages, so pass the answers back as they came.
+            large has answered; ``"follow_up"`` keeps it on the model of the last answer while the user goes on, and
+            decides a new topic anew. Who answered is known from the records in the messages, or by ``thread_id`` or
+            ``session_id`` in the config, or else by what the user said so far.
+        arms: Where that is remembered beside the messages: an object with ``get(key)`` and ``put(key, arm)``; by
+            default in this process, for the last 10,000 conversations and a day.
+        prices: ``Prices(small=..., large=...)``: small answers only if it is also cheaper for this call, given which
+            part of the prompt each provider still has in its cache (reason ``"price"``).
         kwargs: ``tags``, ``metadata``, ``callbacks`` and ``name``, as of any chat model.
 
     Each of these may be set later, on the router or by ``model_copy(update=...)``, and is checked again.
@@ -100,6 +105,8 @@ class RunnableHybridRouter(RoutedChatModel):
         on_router_error: OnRouterError = "large",
         fallback: bool = False,
         sticky: Sticky = False,
+        arms: Arms | None = None,
+        prices: Prices | None = None,
         **kwargs: Any,
     ) -> None:
         settings: dict[str, Any] = {
@@ -111,6 +118,8 @@ class RunnableHybridRouter(RoutedChatModel):
             "on_router_error": on_router_error,
             "fallback": fallback,
             "sticky": sticky,
+            "arms": arms,
+            "prices": prices,
         }
         arguments: dict[str, Any] = {"settings": settings, "others": kwargs}
         super().__init__(**arguments)

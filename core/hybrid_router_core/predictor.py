@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -103,17 +103,25 @@ class Predictor:
             return no_question(reading)
         return decide_reading(reading, self.score_readings([reading])[0], threshold)
 
-    def score_readings(self, readings: Sequence[Reading]) -> list[list[float]]:
-        """The scores of the texts of each; those of earlier turns are mostly known from when they were asked."""
+    def score_readings(
+        self, readings: Sequence[Reading], score: Callable[[list[str]], FloatArray] | None = None
+    ) -> list[list[float]]:
+        """The scores of the texts of each; those of earlier turns are mostly known from when they were asked.
+
+        Args:
+            readings: With texts.
+            score: What scores the texts; `score` unless given.
+        """
         known = self._known
-        texts = {text: known.get(text) for reading in readings for text in reading.texts}
-        missing = [text for text, score in texts.items() if score is None]
-        fresh = dict(zip(missing, self.score(missing).tolist(), strict=True))
-        scores = {**texts, **fresh}
+        later = (text for reading in readings for text in reading.texts[1:])
+        again = {text: found for text in later if (found := known.get(text)) is not None}
+        texts = [text for reading in readings for text in reading.texts if text not in again]
+        scores = dict(zip(texts, (score or self.score)(texts).tolist(), strict=True))
         if len(known) > MOST_KNOWN:
             known.clear()
-        known.update((text, score) for text, score in fresh.items() if len(text) <= LONGEST_KNOWN)
-        return [[cast("float", scores[text]) for text in reading.texts] for reading in readings]
+        known.update((text, fresh) for text, fresh in scores.items() if len(text) <= LONGEST_KNOWN)
+        scores |= again
+        return [[scores[text] for text in reading.texts] for reading in readings]
 
     def score_rows(self, data: RoutingDataset) -> FloatArray:
         """One score in [0, 1] a row, shape (n,); a turn of a conversation is read with what was said before."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import unicodedata
 import zlib
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ BUCKETS = 32768
 DENSE = 10
 LONGEST = 320  # characters; what is longer says something by itself
 _SIZES = 5
+_DIGIT = re.compile(r"\d")
 _DOUBT = 0.2
 _MOST_WORDS = 40
 _MARKS = ".,!?;:。？！、，"
@@ -95,9 +97,9 @@ def _word_places(plain: str) -> NDArray[np.int64]:
 def numbers_of(text: str) -> list[float]:
     """What the n-grams do not tell: lengths, and how much of it is content."""
     words = words_of(text)
-    content = sum(not is_function_word(word) for word in words)
-    capitals = sum(word[0].isupper() for word in words[1:])
-    wide = sum(character > "\u2e80" for character in text)  # scripts that part no words
+    content = len([word for word in words if not is_function_word(word)])
+    capitals = len([word for word in words[1:] if word[0].isupper()])
+    wide = 0 if text.isascii() else len([character for character in text if character > "\u2e80"])  # parts no words
     return [
         log1p(len(text)) / 3,
         log1p(len(words)) / 2,
@@ -105,7 +107,7 @@ def numbers_of(text: str) -> list[float]:
         float(content == 0),
         float(PRONOUN.search(text) is not None),
         min(capitals, 4) / 2,
-        float(any(character.isdigit() for character in text)),
+        float(_DIGIT.search(text) is not None),
         log1p(wide) / 2,
         float(text.rstrip().endswith(("?", "？", "؟"))),
         log1p(text.count("\n")),

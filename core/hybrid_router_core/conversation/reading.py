@@ -8,15 +8,16 @@ is its own plus a learned share of the differences that the completions and the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import exp, log, log1p
+from operator import mul
 
 from .completion import completions
 from .gate import LONGEST, Kind
 from .topics import Topic, topics
 from .turns import Messages, turns_of
 from .weights import Weights, shipped_weights
-from .words import PRONOUN, is_function_word, root, words_of
+from .words import PRONOUN, is_function_word, said, words_of
 
 __all__ = ["VERSION", "Reading", "read", "read_turns"]
 
@@ -41,6 +42,7 @@ class Reading:
         shares: Of the differences of the other texts to the first, in logits; as many as texts but one.
         about: The one text that stands for the turn where there can be but one: what is learned of a row.
         is_first: Whether nothing was said before.
+        turns: What the user said, oldest first.
         why_none: If there is nothing to score, why.
     """
 
@@ -50,6 +52,7 @@ class Reading:
     shares: tuple[float, ...] = field(default=(), repr=False)
     about: str = ""
     is_first: bool = True
+    turns: tuple[str, ...] = field(default=(), repr=False)
     why_none: str = ""
 
     def score(self, scores: Sequence[float]) -> float:
@@ -68,7 +71,7 @@ def read(messages: Messages, weights: Weights | None = None) -> Reading:
     turns = turns_of(messages)
     if turns.why_none:
         return Reading(why_none=turns.why_none)
-    return read_turns(turns.texts, weights, cut=turns.cut)
+    return replace(read_turns(turns.texts, weights, cut=turns.cut), turns=turns.texts)
 
 
 def read_turns(turns: Sequence[str], weights: Weights | None = None, *, cut: bool = False) -> Reading:
@@ -148,14 +151,15 @@ def mix_numbers(turn: str, found: Sequence[Topic], count: int) -> list[float]:
 
 
 def _product(weights: Sequence[float], numbers: Sequence[float]) -> float:
-    return sum(map(float.__mul__, weights, numbers))
+    total: float = sum(map(mul, weights, numbers))
+    return total
 
 
 def _same(turn: str, before: str) -> bool:
     """Whether a question is asked again: with the same words that carry content, whatever the others."""
     if len(turn) > 4 * LONGEST or len(before) > 4 * LONGEST:
         return turn == before
-    now, then = ({root(word) for word in words_of(text) if not is_function_word(word)} for text in (turn, before))
+    now, then = said(turn).roots, said(before).roots
     return now == then and (bool(now) or turn.strip().casefold() == before.strip().casefold())
 
 

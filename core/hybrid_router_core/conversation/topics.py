@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import exp, log
+from operator import mul
 from typing import NamedTuple
 
-from .words import PRONOUN, Run, content_runs, is_function_word, root, words_of
+from .words import Run, root, said, words_of
 
 __all__ = ["FEATURES", "MOST_TURNS", "Candidate", "Topic", "candidates", "topics"]
 
 FEATURES = 13
-MOST_TURNS = 12  # earlier turns that are read, and the first one
+MOST_TURNS = 8  # earlier turns that are read, and the first one
 _RARE = log(12_000)
+_FADES = 0.7  # of what was said a turn earlier
 
 
 class Topic(NamedTuple):
@@ -42,12 +44,11 @@ def topics(turn: str, earlier: Sequence[str], weights: Sequence[float], ranks: M
         weights: Of the numbers, and last the constant.
         ranks: log of the rank in frequency of the common words.
     """
-    said = {root(word) for word in words_of(turn)}
+    known_words = {root(word) for word in words_of(turn)}
     rated = []
     for run, numbers in candidates(turn, earlier, ranks):
-        if not said.issuperset(run.roots):
-            logit = weights[-1] + sum(map(float.__mul__, weights, numbers))
-            rated.append((logit, run))
+        if not known_words.issuperset(run.roots):
+            rated.append((weights[-1] + sum(map(mul, weights, numbers)), run))
     rated.sort(key=lambda pair: -pair[0])
     chosen: list[Topic] = []
     known: list[set[str]] = []
@@ -63,67 +64,46 @@ def topics(turn: str, earlier: Sequence[str], weights: Sequence[float], ranks: M
 def candidates(turn: str, earlier: Sequence[str], ranks: Mapping[str, float]) -> list[Candidate]:
     """The distinct phrases of earlier turns, with what speaks for each."""
     turns = list(earlier) if len(earlier) <= MOST_TURNS + 1 else [earlier[0], *earlier[-MOST_TURNS:]]
-    runs = [content_runs(text) for text in turns]
-    refers = [PRONOUN.search(text) is not None for text in turns]
-    content = {root(word) for word in words_of(turn) if not is_function_word(word)}
-    found: dict[tuple[str, ...], list[int]] = {}
+    content = said(turn).roots
+    spoken = list(map(said, turns))
+    places: dict[tuple[str, ...], tuple[int, int]] = {}  # the first and the last turn that holds a phrase
     written: dict[tuple[str, ...], Run] = {}
-    for place, each in enumerate(runs):
-        for run in each:
-            places = found.setdefault(run.roots, [])
-            if not places or places[-1] != place:
-                places.append(place)
-            best = written.get(run.roots)
-            if best is None or _capitals(run) > _capitals(best):
+    often: dict[str, float] = {}
+    lately: dict[str, float] = {}
+    longer: list[frozenset[str]] = []
+    for place, each in enumerate(spoken):
+        weight = _FADES ** (len(turns) - 1 - place)
+        for part in each.roots:
+            often[part] = often.get(part, 0.0) + 1.0
+            lately[part] = lately.get(part, 0.0) + weight
+        for run in each.runs:
+            first = places.get(run.roots)
+            places[run.roots] = (place if first is None else first[0], place)
+            if first is None or run.capitals > written[run.roots].capitals:
                 written[run.roots] = run
-    held = [{part for run in each for part in run.roots} for each in runs]
-    shares = {key: [len(each.intersection(key)) / len(key) for each in held] for key in found}
-    sets = [set(key) for key in found]
-    return [
-        Candidate(written[key], _numbers(written[key], places, shares[key], runs, content, refers, ranks, sets))
-        for key, places in found.items()
-    ]
-
-
-def _numbers(
-    run: Run,
-    places: list[int],
-    shares: list[float],
-    runs: Sequence[tuple[Run, ...]],
-    content: set[str],
-    refers: Sequence[bool],
-    ranks: Mapping[str, float],
-    sets: Sequence[set[str]],
-) -> list[float]:
-    latest, count = places[-1], len(runs)
-    roots = run.roots
-    overlap = len(content.intersection(roots)) / len(roots)
-    rarities = [ranks.get(word.lower()) or ranks.get(part) or _RARE for word, part in zip(*run, strict=True)]
-    total = recent = 0.0
-    for share in shares:
-        total += share
-        recent = recent * 0.7 + share
-    held = False
-    for other in sets:
-        if len(other) > len(roots) and other.issuperset(roots):
-            held = True
-            break
-    return [
-        1 / (count - latest),
-        float(places[0] == 0),
-        float(runs[latest][-1].roots == roots),
-        float(min(len(roots), 4)),
-        float(_capitals(run) > 0),
-        overlap,
-        float(overlap == 1),
-        float(refers[latest]),
-        log(1 + total),
-        recent,
-        float(held),
-        max(rarities),
-        sum(rarities) / len(rarities),
-    ]
-
-
-def _capitals(run: Run) -> int:
-    return len([word for word in run.words if word[0].isupper()])
+            if first is None and len(run.roots) > 1:
+                longer.append(frozenset(run.roots))
+    found = []
+    for roots, (first_place, place) in places.items():
+        run, count = written[roots], len(roots)
+        overlap = len(content.intersection(roots)) / count
+        rarities = [
+            ranks.get(word.lower()) or ranks.get(part) or _RARE for word, part in zip(run.words, roots, strict=True)
+        ]
+        numbers = [
+            1 / (len(turns) - place),
+            float(first_place == 0),
+            float(spoken[place].runs[-1].roots == roots),
+            float(min(count, 4)),
+            float(run.capitals > 0),
+            overlap,
+            float(overlap == 1),
+            float(spoken[place].refers),
+            log(1 + sum([often[part] for part in roots]) / count),
+            sum([lately[part] for part in roots]) / count,
+            float(any(len(other) > count and other.issuperset(roots) for other in longer)),
+            max(rarities),
+            sum(rarities) / count,
+        ]
+        found.append(Candidate(run, numbers))
+    return found

@@ -6,7 +6,7 @@ import functools
 import re
 from typing import NamedTuple
 
-__all__ = ["PRONOUN", "Run", "content_runs", "is_function_word", "root", "words_of"]
+__all__ = ["PRONOUN", "Run", "Said", "is_function_word", "root", "said", "words_of"]
 
 _WORD = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
 PRONOUN = re.compile(
@@ -49,10 +49,26 @@ class Run(NamedTuple):
     Attributes:
         words: As they were written.
         roots: What they are compared by.
+        capitals: How many of them begin with a capital letter.
     """
 
     words: tuple[str, ...]
     roots: tuple[str, ...]
+    capitals: int
+
+
+class Said(NamedTuple):
+    """What a turn speaks of.
+
+    Attributes:
+        runs: The longest runs of content words with nothing but spaces between them, in order.
+        roots: Of all of them.
+        refers: Whether it holds a pronoun.
+    """
+
+    runs: tuple[Run, ...]
+    roots: frozenset[str]
+    refers: bool
 
 
 def words_of(text: str) -> list[str]:
@@ -78,15 +94,15 @@ def _bare(word: str) -> str:
 
 
 @functools.lru_cache(maxsize=512)  # the earlier turns of a conversation come with each of its calls
-def content_runs(text: str) -> tuple[Run, ...]:
-    """The longest runs of content words with nothing but spaces between them, in order."""
+def said(text: str) -> Said:
+    """What a turn speaks of; of a long one, its beginning."""
     runs: list[Run] = []
     words: list[str] = []
     end = 0
 
     def close() -> None:
         if words:
-            runs.append(Run(tuple(words), tuple(map(root, words))))
+            runs.append(Run(tuple(words), tuple(map(root, words)), sum(word[0].isupper() for word in words)))
             words.clear()
 
     text = text[:_LONGEST]
@@ -99,4 +115,5 @@ def content_runs(text: str) -> tuple[Run, ...]:
             words.append(match.group())
         end = match.end()
     close()
-    return tuple(runs)
+    roots = frozenset(part for run in runs for part in run.roots)
+    return Said(tuple(runs), roots, PRONOUN.search(text) is not None)

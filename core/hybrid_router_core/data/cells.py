@@ -64,9 +64,11 @@ def query_of(record: Mapping[str, Any]) -> str:
 
 
 def turns_of(record: Mapping[str, Any]) -> tuple[str, ...]:
-    """The user's turns in ``messages``, oldest first; none if the record is no turn of a conversation."""
-    messages = _messages(record["messages"])
+    """The turns of the user in ``messages``, oldest first, the query last; none if it is no conversation."""
+    messages, query = _messages(record["messages"]), record.get("query")
     turns = user_turns(messages) if isinstance(messages, (list, tuple)) else ()
+    if isinstance(query, str) and turns:  # the messages may be of something else
+        turns = (*turns[:-1], query) if turns[-1].split() == query.split() else ()
     return turns if len(turns) > 1 else ()
 
 

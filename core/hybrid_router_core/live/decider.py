@@ -177,7 +177,7 @@ class Decider:
         if not isinstance(self.router, HybridRouter):
             return [[scored(self.router, reading.texts[0])] for reading in readings]
         try:
-            return [*self.router._fitted().score_readings(readings)]
+            return [*self.router._fitted().score_readings(readings, self.router.score)]
         except NOT_A_FAULT:
             raise
         except BaseException as error:  # whatever an embedder may raise: the policy decides what becomes of it

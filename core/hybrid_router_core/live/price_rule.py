@@ -1,4 +1,13 @@
-"""The price of a switch: small answers where it is good enough and, with what is warm where, also cheaper."""
+"""The price of a switch: small answers where it is good enough and, with what is warm where, saves enough.
+
+Least cost at a given quality needs one exchange rate of quality to money for all calls, so small answers only if
+``odds(score) * mean saving <= odds(threshold) * saving``, the odds being those that it fails: at the threshold it has to
+save now what it saves on average, and below the threshold, or where it costs more, it never answers. An arm that has
+not read a prompt is paid for it by whichever later turn needs that arm; so by not answering now it leaves to be paid
+the lesser of that price and of what it would still bring in this conversation, and as of the latter only the mean B is
+known, that is ``B * (1 - exp(-price / B))``, as of an exponential quantity. The mean saving, what an arm brings a turn
+and how many turns follow before the cache runs out are learnt from the calls.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +15,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from hybrid_router_core.routing import ModelName, RoutingDecision
@@ -17,6 +27,34 @@ __all__ = ["OUTPUT_TOKENS", "PriceRule"]
 
 OUTPUT_TOKENS = 300.0  # of an answer, until one has been counted
 MEMORY = 50  # answers over which the mean of their lengths runs
+DECISIONS = 200  # over which what a saving is worth is learnt
+RAREST = 1e-3  # a probability below it counts as this one, so that odds stay finite
+
+
+@dataclass(slots=True)
+class _Mean:
+    """A mean that runs over about as many values as its window."""
+
+    window: int
+    count: int = 0
+    value: float = 0.0
+
+    def add(self, value: float) -> None:
+        self.count = min(self.count + 1, self.window)
+        self.value += (value - self.value) / self.count
+
+
+@dataclass(frozen=True, slots=True)
+class _Quote:
+    """US dollars on one arm, of this call and the further ones that keep its decision."""
+
+    cost: float
+    warm: float  # as if the arm had read the prompt before
+
+    @property
+    def behind(self) -> float:
+        """For reading what the arm has not read."""
+        return max(self.cost - self.warm, 0.0)
 
 
 class PriceRule:
@@ -33,8 +71,10 @@ class PriceRule:
         self.prices = prices
         self._warmth = Warmth(prices.cache_lifetime, clock)
         self._lock = threading.Lock()
-        self._lengths: dict[ModelName, tuple[int, float]] = {}  # answers counted, their mean tokens
+        self._lengths: dict[ModelName, _Mean] = {}
         self._decisions = self._further = 0
+        self._saving, self._goes_on = _Mean(DECISIONS), _Mean(DECISIONS)
+        self._brings = _Mean(DECISIONS), _Mean(DECISIONS)  # by small and by large a turn, above the other arm
 
     def cost(self, arm: ModelName, prefix: Prefix, output_tokens: float | None = None) -> float:
         """US dollars of a call now.
@@ -51,23 +91,39 @@ class PriceRule:
     def expected_output(self, arm: ModelName) -> float:
         """Mean tokens of an arm's answers; those of the other one until this one has answered, or `OUTPUT_TOKENS`."""
         own = self._lengths.get(arm) or self._lengths.get("large" if arm == "small" else "small")
-        return own[1] if own else OUTPUT_TOKENS
+        return own.value if own else OUTPUT_TOKENS
 
     def ruled(self, decision: RoutingDecision, prefix: Prefix) -> RoutingDecision:
-        """The decision, or large with the reason ``"price"`` if small was chosen by its score and costs more.
+        """The decision, or large with the reason ``"price"`` if small was chosen by its score and saves too little.
 
-        What the caller, a sticky conversation or the call's form has decided stays. Equal costs stay small. Where
-        decisions are kept for further calls (see `sent`), as many as follow one on average count with it.
+        What the caller, a sticky conversation or the call's form has decided stays. Where decisions are kept for
+        further calls (see `sent`), as many as follow one on average count with it.
         """
+        score, threshold = decision.score, decision.threshold
         with self._lock:
             self._decisions += 1
-        if decision.model != "small" or decision.reason != "score":
+        if decision.reason != "score" or score is None or threshold is None:
             return decision
-        small, large = self._until_next("small", prefix), self._until_next("large", prefix)
-        if small <= large:
+        small, large = self._quote("small", prefix), self._quote("large", prefix)
+        saved, steady = large.cost - small.cost, large.warm - small.warm
+        odds = (1 - score) * threshold / (max(score, RAREST) * max(1 - threshold, RAREST))
+        cached = prefix.whole >= LEAST_CACHED
+        goes_on = cached and self._warmth.goes_on(prefix)
+        with self._lock:
+            self._saving.add(max(saved, 0.0))
+            risk = odds * self._saving.value
+            if cached:
+                self._goes_on.add(goes_on)
+                for mean, more in zip(self._brings, (steady - risk, risk - steady), strict=True):
+                    mean.add(max(more, 0.0))
+            gained = saved + self._owed(small, 0) - self._owed(large, 1)
+        if decision.model != "small" or (saved >= 0 and risk <= gained):
             return decision
-        detail = f"small would cost about ${small:.3g}, large ${large:.3g}"
-        return RoutingDecision("large", decision.score, decision.threshold, "price", detail)
+        if saved < 0:
+            detail = f"small would cost about ${small.cost:.3g}, large ${large.cost:.3g}"
+        else:
+            detail = f"small would save about ${saved:.3g}, too little for its score"
+        return RoutingDecision("large", score, threshold, "price", detail)
 
     def sent(
         self, arm: ModelName, prefix: Prefix, output_tokens: float | None = None, *, further: bool = False
@@ -84,19 +140,21 @@ class PriceRule:
         with self._lock:
             self._further += further
             if output_tokens is not None and 0 <= output_tokens < math.inf:
-                count, mean = self._lengths.get(arm, (0, 0.0))
-                count = min(count + 1, MEMORY)
-                self._lengths[arm] = count, mean + (output_tokens - mean) / count
+                self._lengths.setdefault(arm, _Mean(MEMORY)).add(output_tokens)
 
-    def _until_next(self, arm: ModelName, prefix: Prefix) -> float:
-        """US dollars of this call and those that keep its decision, which find its prompt warm."""
-        cost = self.cost(arm, prefix)
-        if not self._further:
-            return cost
-        whole = prefix.whole
-        warm = whole if whole >= LEAST_CACHED else 0
-        one = self.prices.of(arm).call(whole - warm, warm, self.expected_output(arm), caches=False)
-        return cost + one * self._further / max(self._decisions, 1)
+    def _quote(self, arm: ModelName, prefix: Prefix) -> _Quote:
+        cost, whole = self.cost(arm, prefix), prefix.whole
+        read = whole if whole >= LEAST_CACHED else 0
+        warm = self.prices.of(arm).call(whole - read, read, self.expected_output(arm), caches=False)
+        further = self._further / max(self._decisions, 1)
+        return _Quote(cost + further * warm, (1 + further) * warm)
+
+    def _owed(self, quote: _Quote, arm: int) -> float:
+        """US dollars that stay to be paid, on average, if the other arm answers; see the module."""
+        goes_on = self._goes_on
+        turns = goes_on.value / (1 - goes_on.value + 1 / max(goes_on.count, 1))  # as many follow, by their share
+        brings = turns * self._brings[arm].value
+        return -brings * math.expm1(-quote.behind / brings) if brings > 0 else 0.0
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         return type(self), (self.prices,)

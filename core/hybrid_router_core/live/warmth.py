@@ -71,19 +71,31 @@ class Warmth:
     def __init__(self, lifetime: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._lifetime, self._clock = lifetime, clock
         self._lock = threading.Lock()
-        self._kept: dict[ModelName, OrderedDict[bytes, float]] = {"small": OrderedDict(), "large": OrderedDict()}
+        # Of each beginning: when it was used last, and whether it was ever a whole prompt
+        self._kept: dict[ModelName, OrderedDict[bytes, tuple[float, bool]]] = {
+            "small": OrderedDict(),
+            "large": OrderedDict(),
+        }
 
     def tokens(self, arm: ModelName, prefix: Prefix) -> int:
         """Tokens of the longest beginning that is warm on an arm; 0 or from `LEAST_CACHED`."""
+        return self._longest(arm, prefix)[0]
+
+    def goes_on(self, prefix: Prefix) -> bool:
+        """Whether a prompt that is warm on some arm has been continued to this one: more than tools and system text."""
+        return self._longest("small", prefix)[1] or self._longest("large", prefix)[1]
+
+    def _longest(self, arm: ModelName, prefix: Prefix) -> tuple[int, bool]:
         kept, oldest = self._kept[arm], self._clock() - self._lifetime
         if not kept:
-            return 0
+            return 0, False
         for digest, tokens in zip(reversed(prefix.digests), reversed(prefix.tokens), strict=True):
             if tokens < LEAST_CACHED:
                 break
-            if kept.get(digest, oldest) > oldest:
-                return tokens
-        return 0
+            used, whole = kept.get(digest, (oldest, False))
+            if used > oldest:
+                return tokens, whole
+        return 0, False
 
     def sent(self, arm: ModelName, prefix: Prefix) -> None:
         """The arm has read a prompt just now."""
@@ -93,7 +105,9 @@ class Warmth:
         with self._lock:
             for end in (0, 1, -1) if len(prefix.digests) > 1 else (0,):
                 if prefix.tokens[end] >= LEAST_CACHED:
-                    kept[prefix.digests[end]] = now
-                    kept.move_to_end(prefix.digests[end])
-            while kept and (len(kept) > MOST_KEPT or next(iter(kept.values())) <= now - self._lifetime):
+                    digest = prefix.digests[end]
+                    whole = digest == prefix.digests[-1] or kept.get(digest, (now, False))[1]
+                    kept[digest] = now, whole
+                    kept.move_to_end(digest)
+            while kept and (len(kept) > MOST_KEPT or next(iter(kept.values()))[0] <= now - self._lifetime):
                 kept.popitem(last=False)

@@ -1,0 +1,154 @@
+"""Conversations that stay with an arm: who answered is known from records on messages, by a key, or by the words.
+
+A framework's key (a thread, a session, a chat memory) goes first; without one, a conversation is known again by what
+the user said in it so far.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias, get_args, runtime_checkable
+
+from hybrid_router_core.conversation import Reading
+from hybrid_router_core.errors import ConfigError
+from hybrid_router_core.routing import ModelName, RoutingDecision
+
+__all__ = ["Arms", "RecentArms", "Stay", "Sticky", "check_arms", "check_sticky"]
+
+Sticky: TypeAlias = bool | Literal["up", "follow_up"]
+
+
+@runtime_checkable
+class Arms(Protocol):
+    """Which arm answered a conversation last; asked on every call, so it must be as quick as a dictionary."""
+
+    def get(self, key: str) -> str | None:
+        """The arm, or None if it is not known."""
+
+    def put(self, key: str, arm: str) -> None:
+        """Remember it."""
+
+
+class RecentArms:
+    """The arms of the last conversations of this process; holds digests and names, no text.
+
+    Args:
+        most: Conversations that are kept, > 0.
+        lifetime: Seconds for which one is kept after its last answer, > 0.
+        clock: Seconds; for tests.
+    """
+
+    def __init__(
+        self, most: int = 10_000, lifetime: float = 86_400.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+            raise ConfigError(f"most is {most!r}; allowed: a whole number of conversations, 1 or more")
+        if isinstance(lifetime, bool) or not isinstance(lifetime, (int, float)) or not lifetime > 0:
+            raise ConfigError(f"lifetime is {lifetime!r}; allowed: a number of seconds above 0")
+        self.most, self.lifetime, self._clock = most, lifetime, clock
+        self._kept: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: str) -> str | None:
+        """See `Arms`."""
+        with self._lock:
+            arm, until = self._kept.get(key, (None, 0.0))
+            return arm if until > self._clock() else None
+
+    def put(self, key: str, arm: str) -> None:
+        """See `Arms`."""
+        with self._lock:
+            self._kept[key] = arm, self._clock() + self.lifetime
+            self._kept.move_to_end(key)
+            while len(self._kept) > self.most:
+                self._kept.popitem(last=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.most, self.lifetime)
+
+
+@dataclass(frozen=True)
+class Stay:
+    """The rule by which a conversation stays.
+
+    Attributes:
+        sticky: False decides each call anew; True stays with the first arm; ``"up"`` never leaves large again;
+            ``"follow_up"`` stays while the user goes on, and decides a new topic anew.
+        arms: What is remembered beside the records on messages.
+    """
+
+    sticky: Sticky = False
+    arms: Arms = field(default_factory=RecentArms)
+
+    def decision(
+        self, key: str | None, recorded: Sequence[ModelName], reading: Callable[[], Reading]
+    ) -> RoutingDecision | None:
+        """The decision that earlier answers make; None if they make none.
+
+        Args:
+            key: The framework's, if it gives one.
+            recorded: The arms of the answers among the messages that have a record, oldest first.
+            reading: Of the conversation, made if it is needed.
+        """
+        if self.sticky is False:
+            return None
+        before = () if recorded or key is not None else reading().turns[:-1]
+        if not recorded and (before or key is not None):
+            found = self.arms.get(by_words(before) if key is None else key)
+            recorded = [arm for arm in get_args(ModelName) if arm == found]
+        if self.sticky is True:
+            return RoutingDecision(recorded[0], reason="sticky") if recorded else None
+        if self.sticky == "up":
+            return RoutingDecision("large", reason="sticky") if "large" in recorded else None
+        if not recorded or reading().is_first or reading().kind == "alone":
+            return None
+        if reading().found_fault and recorded[-1] == "small":
+            return RoutingDecision("large", reason="dissatisfied", detail="the user found fault with small's answer")
+        return RoutingDecision(recorded[-1], reason="sticky")
+
+    def answered(self, key: str | None, turns: Sequence[str], arm: ModelName) -> None:
+        """An arm has answered the last of these turns."""
+        if self.sticky is False:
+            return
+        key = by_words(turns) if key is None else key
+        before = None if self.sticky == "follow_up" else self.arms.get(key)
+        if before is None or (self.sticky == "up" and before != "large"):
+            self.arms.put(key, arm)
+
+
+def by_words(turns: Sequence[str]) -> str:
+    """A key of what the user said."""
+    digest = hashlib.blake2b(digest_size=16)
+    for turn in turns:
+        digest.update(len(turn).to_bytes(8, "little") + turn.encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def check_sticky(value: Any) -> Sticky:
+    """The setting.
+
+    Raises:
+        ConfigError: If it has another value.
+    """
+    if not isinstance(value, bool) and value not in ("up", "follow_up"):
+        raise ConfigError(f"sticky is {value!r}; allowed: False, True, 'up', 'follow_up'")
+    checked: Sticky = value
+    return checked
+
+
+def check_arms(value: Any) -> Arms:
+    """The store, or one of its own kind for None.
+
+    Raises:
+        ConfigError: If it lacks a method.
+    """
+    if value is None:
+        return RecentArms()
+    if not isinstance(value, Arms):
+        raise ConfigError(f"arms is a {type(value).__name__}; allowed: an object with get(key) and put(key, arm)")
+    return value
