@@ -24,7 +24,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from hybrid_router_core import HybridRouter, RoutingDataset
 from hybrid_router_core.conversation import gate as gates
-from hybrid_router_core.conversation import reading, topics, weights, words
+from hybrid_router_core.conversation import reading, topics, words
 from hybrid_router_core.conversation.completion import completions
 from hybrid_router_core.conversation.gate import Gate
 from hybrid_router_core.conversation.weights import Weights
@@ -96,19 +96,19 @@ def trained(
         questions: That stand alone.
         scorers: Of trained routers: texts to scores in [0, 1]; how much a completion counts is learned on them.
     """
-    ranks = weights.ranks_of(common_words())
     gate = _gate(conversations, phrases, questions)
-    topic = _topic(conversations, ranks)
-    mix, history = _mix(conversations, topic, ranks, scorers)
-    return Weights(gate, topic, mix, history, ranks)
+    topic = _topic(conversations)
+    mix, history = _mix(conversations, topic, scorers)
+    return Weights(gate, topic, mix, history)
 
 
-def common_words() -> list[str]:
+def write_common_words(path: Path) -> None:
     """The commonest words of the bundled tokenizer, whose ids are in order of frequency."""
     from hybrid_router_core.embedders.static import _bundle
 
     vocabulary = _bundle().tokenizer.get_vocab()
-    return [word for word in sorted(vocabulary, key=lambda w: vocabulary[w]) if word.isalpha()][:COMMON_WORDS]
+    words = [word for word in sorted(vocabulary, key=lambda word: vocabulary[word]) if word.isalpha()]
+    path.write_text("\n".join(words[:COMMON_WORDS]) + "\n", encoding="utf-8")
 
 
 def _gate(conversations: Sequence[Talk], phrases: Sequence[Phrase], questions: Sequence[str]) -> Gate:
@@ -156,12 +156,12 @@ def _counts(places: Sequence[NDArray[np.int64]]) -> Any:
     return csr_matrix((values, (rows, np.concatenate(places))), shape=(len(places), gates.BUCKETS))
 
 
-def _topic(conversations: Sequence[Talk], ranks: dict[str, float]) -> list[float]:
+def _topic(conversations: Sequence[Talk]) -> list[float]:
     rows, hits = [], []
     for talk in conversations:
-        said = set(map(words.root, words.words_of(talk.turns[-1])))
-        added = set(map(words.root, words.words_of(talk.resolved))) - said
-        for candidate in topics.candidates(talk.turns[-1], talk.turns[:-1], ranks):
+        said = words.said(talk.turns[-1]).roots
+        added = words.said(talk.resolved).roots - said
+        for candidate in topics.candidates(talk.turns[-1], talk.turns[:-1]):
             unsaid = [part for part in candidate.run.roots if part not in said]
             rows.append(candidate.numbers)
             hits.append(bool(unsaid) and sum(part in added for part in unsaid) >= len(unsaid) / 2)
@@ -175,7 +175,6 @@ def _topic(conversations: Sequence[Talk], ranks: dict[str, float]) -> list[float
 def _mix(
     conversations: Sequence[Talk],
     topic: list[float],
-    ranks: dict[str, float],
     scorers: Sequence[Callable[[list[str]], FloatArray]],
 ) -> tuple[list[list[float]], list[float]]:
     """How much the completions and the earlier turns count: a ridge on the difference to the rewrite's score."""
@@ -184,7 +183,7 @@ def _mix(
         if len(talk.turns) < 2:
             continue
         turn, earlier = talk.turns[-1], talk.turns[:-1]
-        found = topics.topics(turn, earlier, topic, ranks)
+        found = topics.topics(turn, earlier, topic)
         numbers = reading.mix_numbers(turn, found, len(talk.turns))
         before = reading.history_of(earlier)
         if found:
@@ -210,7 +209,7 @@ def _shares(examples: list[Any], scorers: Sequence[Callable[[list[str]], FloatAr
 
 
 def _plain(text: str) -> str:
-    return " ".join(words.words_of(text.lower()))
+    return " ".join("".join(c if c.isalnum() else " " for c in text.lower()).split())
 
 
 def questions_of(folder: Path) -> list[str]:
@@ -253,11 +252,13 @@ def main() -> None:
     given = parser.parse_args()
     from safetensors.numpy import save_file
 
+    write_common_words(OUT.with_name("common_words.txt"))
     phrases = written_phrases() + listed_phrases(given.data / "follow_ups.json")
     made = trained(
         talks(given.data / "conversations_cast.jsonl.gz"), phrases, questions_of(given.data), scorers_of(given.data)
     )
     save_file(made.arrays(), given.out)
+    given.out.chmod(0o644)  # the writer makes it readable for its owner alone
     sys.stdout.write(f"{given.out}: {given.out.stat().st_size:,} bytes\n")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .topics import Topic
-from .words import PRONOUN, is_function_word, root, words_of
+from .words import PRONOUN, root, said
 
 __all__ = ["completions"]
 
@@ -36,5 +36,5 @@ def _ended(turn: str, addition: str) -> str:
 
 def _unsaid(turn: str, phrase: str) -> str:
     """The words of the phrase that the turn does not hold, or all if it holds all."""
-    said = {root(word) for word in words_of(turn) if not is_function_word(word)}
-    return " ".join(word for word in phrase.split() if root(word) not in said) or phrase
+    content = said(turn).roots
+    return " ".join(word for word in phrase.split() if root(word) not in content) or phrase

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hybrid_router_core._types import Float32Array
 
-from .words import PRONOUN, is_function_word, words_of
+from .words import said
 
 __all__ = ["BUCKETS", "DENSE", "KINDS", "LONGEST", "Gate", "Kind", "numbers_of", "places_of"]
 
@@ -96,17 +96,15 @@ def _word_places(plain: str) -> NDArray[np.int64]:
 
 def numbers_of(text: str) -> list[float]:
     """What the n-grams do not tell: lengths, and how much of it is content."""
-    words = words_of(text)
-    content = len([word for word in words if not is_function_word(word)])
-    capitals = len([word for word in words[1:] if word[0].isupper()])
+    found = said(text)
     wide = 0 if text.isascii() else len([character for character in text if character > "\u2e80"])  # parts no words
     return [
         log1p(len(text)) / 3,
-        log1p(len(words)) / 2,
-        log1p(content),
-        float(content == 0),
-        float(PRONOUN.search(text) is not None),
-        min(capitals, 4) / 2,
+        log1p(found.size) / 2,
+        log1p(found.content),
+        float(found.content == 0),
+        float(found.refers),
+        min(found.capitals, 4) / 2,
         float(_DIGIT.search(text) is not None),
         log1p(wide) / 2,
         float(text.rstrip().endswith(("?", "？", "؟"))),

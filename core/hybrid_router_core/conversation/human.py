@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 __all__ = ["SUMMARY", "written"]
@@ -45,6 +46,7 @@ SUMMARY = re.compile(
 _HEAD = 400  # characters within which a message says that it is a summary
 
 
+@functools.lru_cache(maxsize=512)  # the earlier turns of a conversation come with each of its calls
 def written(text: str) -> str:
     """The text without what was put into it; empty if the user wrote none of it."""
     if "<" in text:

@@ -17,7 +17,7 @@ from .gate import LONGEST, Kind
 from .topics import Topic, topics
 from .turns import Messages, turns_of
 from .weights import Weights, shipped_weights
-from .words import PRONOUN, is_function_word, said, words_of
+from .words import said
 
 __all__ = ["VERSION", "Reading", "read", "read_turns"]
 
@@ -118,7 +118,7 @@ def _completed(
     turn: str, earlier: Sequence[str], refers: float, weights: Weights
 ) -> tuple[tuple[str, ...], tuple[float, ...], str]:
     """The further texts to score for a turn that refers to something, their shares, and the text that stands for it."""
-    found = topics(turn, earlier, weights.topic, weights.ranks)
+    found = topics(turn, earlier, weights.topic)
     numbers = mix_numbers(turn, found, len(earlier) + 1)
     before = history_of(earlier)
     of_history = (refers * _product(weights.mix[-1] if found else weights.history, numbers) / len(before),) * len(
@@ -138,14 +138,14 @@ def history_of(earlier: Sequence[str]) -> list[str]:
 
 def mix_numbers(turn: str, found: Sequence[Topic], count: int) -> list[float]:
     """What the shares depend on: how sure the topics are, and how much the turn says by itself."""
-    words = words_of(turn)
+    words = said(turn)
     return [
         1.0,
         found[0].chance if found else 0.0,
         found[1].chance if len(found) > 1 else 0.0,
-        float(PRONOUN.search(turn) is not None),
-        log1p(len(words)) - 2,
-        float(all(map(is_function_word, words))),
+        float(words.refers),
+        log1p(words.size) - 2,
+        float(words.content == 0),
         log(count) - 1.5,
     ]
 

@@ -6,18 +6,17 @@ by term, whether it belongs into the turn. Here phrase by phrase, with a linear 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import exp, log
 from operator import mul
 from typing import NamedTuple
 
-from .words import Run, root, said, words_of
+from .words import Run, said
 
 __all__ = ["FEATURES", "MOST_TURNS", "Candidate", "Topic", "candidates", "topics"]
 
 FEATURES = 13
 MOST_TURNS = 8  # earlier turns that are read, and the first one
-_RARE = log(12_000)
 _FADES = 0.7  # of what was said a turn earlier
 
 
@@ -35,19 +34,18 @@ class Candidate(NamedTuple):
     numbers: list[float]
 
 
-def topics(turn: str, earlier: Sequence[str], weights: Sequence[float], ranks: Mapping[str, float]) -> list[Topic]:
+def topics(turn: str, earlier: Sequence[str], weights: Sequence[float]) -> list[Topic]:
     """At most two phrases that the turn leaves out and refers to, the likeliest first.
 
     Args:
         turn: The turn.
         earlier: Those before it, oldest first.
         weights: Of the numbers, and last the constant.
-        ranks: log of the rank in frequency of the common words.
     """
-    known_words = {root(word) for word in words_of(turn)}
+    content = said(turn).roots
     rated = []
-    for run, numbers in candidates(turn, earlier, ranks):
-        if not known_words.issuperset(run.roots):
+    for run, numbers in candidates(turn, earlier):
+        if not content.issuperset(run.roots):
             rated.append((weights[-1] + sum(map(mul, weights, numbers)), run))
     rated.sort(key=lambda pair: -pair[0])
     chosen: list[Topic] = []
@@ -61,7 +59,7 @@ def topics(turn: str, earlier: Sequence[str], weights: Sequence[float], ranks: M
     return chosen
 
 
-def candidates(turn: str, earlier: Sequence[str], ranks: Mapping[str, float]) -> list[Candidate]:
+def candidates(turn: str, earlier: Sequence[str]) -> list[Candidate]:
     """The distinct phrases of earlier turns, with what speaks for each."""
     turns = list(earlier) if len(earlier) <= MOST_TURNS + 1 else [earlier[0], *earlier[-MOST_TURNS:]]
     content = said(turn).roots
@@ -87,9 +85,6 @@ def candidates(turn: str, earlier: Sequence[str], ranks: Mapping[str, float]) ->
     for roots, (first_place, place) in places.items():
         run, count = written[roots], len(roots)
         overlap = len(content.intersection(roots)) / count
-        rarities = [
-            ranks.get(word.lower()) or ranks.get(part) or _RARE for word, part in zip(run.words, roots, strict=True)
-        ]
         numbers = [
             1 / (len(turns) - place),
             float(first_place == 0),
@@ -102,8 +97,8 @@ def candidates(turn: str, earlier: Sequence[str], ranks: Mapping[str, float]) ->
             log(1 + sum([often[part] for part in roots]) / count),
             sum([lately[part] for part in roots]) / count,
             float(any(len(other) > count and other.issuperset(roots) for other in longer)),
-            max(rarities),
-            sum(rarities) / count,
+            run.rarest,
+            run.rarity,
         ]
         found.append(Candidate(run, numbers))
     return found

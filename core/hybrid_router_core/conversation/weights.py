@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from math import log
 from pathlib import Path
 
 import numpy as np
@@ -27,18 +26,15 @@ class Weights:
         topic: Of a phrase's numbers and the constant: whether the turn refers to it.
         mix: Of the readings of a turn that refers to something, shape (readings, numbers); see `reading`.
         history: Of the earlier turns of one that names nothing that is known, shape (numbers,).
-        ranks: log of the rank in frequency of the common English words.
     """
 
     gate: Gate
     topic: list[float]
     mix: list[list[float]]
     history: list[float]
-    ranks: dict[str, float]
 
     def arrays(self) -> dict[str, AnyArray]:
         """What `of` reads."""
-        words = "\n".join(sorted(self.ranks, key=lambda word: self.ranks[word]))
         return {
             "gate.grams": self.gate.grams,
             "gate.scale": self.gate.scale,
@@ -46,25 +42,17 @@ class Weights:
             "topic": np.array(self.topic),
             "mix": np.array(self.mix),
             "history": np.array(self.history),
-            "words": np.frombuffer(words.encode(), dtype=np.uint8),
         }
 
     @classmethod
     def of(cls, arrays: dict[str, AnyArray]) -> Weights:
         """The weights whose `arrays` these are."""
-        words = arrays["words"].tobytes().decode().split("\n")
         return cls(
             Gate(arrays["gate.grams"], arrays["gate.scale"], arrays["gate.dense"]),
             arrays["topic"].tolist(),
             arrays["mix"].tolist(),
             arrays["history"].tolist(),
-            ranks_of(words),
         )
-
-
-def ranks_of(words: list[str]) -> dict[str, float]:
-    """From the common words, the commonest first."""
-    return {word: log(place) for place, word in enumerate(words, 2)}
 
 
 @functools.cache

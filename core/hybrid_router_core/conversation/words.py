@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import re
+from math import log
+from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["PRONOUN", "Run", "Said", "is_function_word", "root", "said", "words_of"]
+__all__ = ["PRONOUN", "Run", "Said", "is_function_word", "root", "said"]
 
 _WORD = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
 PRONOUN = re.compile(
@@ -40,6 +42,7 @@ _COMMON = """
     of maar niet is zijn was waren wordt wat wie hoe waar wanneer waarom welke met van voor op uit bij
 """
 _FUNCTION_WORDS = frozenset(_COMMON.split())
+_RARE = log(12_000)  # of a word that is not common
 _LONGEST = 1_000  # characters of a turn that are read for what it is about
 
 
@@ -50,30 +53,35 @@ class Run(NamedTuple):
         words: As they were written.
         roots: What they are compared by.
         capitals: How many of them begin with a capital letter.
+        rarest: log of the rank in frequency of the rarest of them.
+        rarity: The mean of these logs.
     """
 
     words: tuple[str, ...]
     roots: tuple[str, ...]
     capitals: int
+    rarest: float
+    rarity: float
 
 
 class Said(NamedTuple):
-    """What a turn speaks of.
+    """What a text speaks of.
 
     Attributes:
         runs: The longest runs of content words with nothing but spaces between them, in order.
         roots: Of all of them.
         refers: Whether it holds a pronoun.
+        size: Of all words.
+        content: Of those that carry content.
+        capitals: How many of the words but the first begin with a capital letter.
     """
 
     runs: tuple[Run, ...]
     roots: frozenset[str]
     refers: bool
-
-
-def words_of(text: str) -> list[str]:
-    """The words, of any script that parts them."""
-    return _WORD.findall(text)
+    size: int
+    content: int
+    capitals: int
 
 
 def is_function_word(word: str) -> bool:
@@ -95,25 +103,38 @@ def _bare(word: str) -> str:
 
 @functools.lru_cache(maxsize=512)  # the earlier turns of a conversation come with each of its calls
 def said(text: str) -> Said:
-    """What a turn speaks of; of a long one, its beginning."""
+    """What a text speaks of; of a long one, its beginning."""
+    text = text[:_LONGEST]
     runs: list[Run] = []
     words: list[str] = []
-    end = 0
-
-    def close() -> None:
-        if words:
-            runs.append(Run(tuple(words), tuple(map(root, words)), sum(word[0].isupper() for word in words)))
-            words.clear()
-
-    text = text[:_LONGEST]
+    count = content = capitals = end = 0
     for match in _WORD.finditer(text):
-        if text[end : match.start()].strip():
-            close()
-        if is_function_word(match.group()):
-            close()
-        else:
-            words.append(match.group())
+        word = match.group()
+        common = is_function_word(word)
+        if words and (common or text[end : match.start()].strip()):
+            runs.append(_run(words))
+            words = []
+        if not common:
+            words.append(word)
+            content += 1
+        capitals += count > 0 and word[0].isupper()
+        count += 1
         end = match.end()
-    close()
+    if words:
+        runs.append(_run(words))
     roots = frozenset(part for run in runs for part in run.roots)
-    return Said(tuple(runs), roots, PRONOUN.search(text) is not None)
+    return Said(tuple(runs), roots, PRONOUN.search(text) is not None, count, content, capitals)
+
+
+def _run(words: list[str]) -> Run:
+    roots = tuple(map(root, words))
+    ranks = _ranks()
+    logs = [ranks.get(word.lower()) or ranks.get(part) or _RARE for word, part in zip(words, roots, strict=True)]
+    return Run(tuple(words), roots, sum(word[0].isupper() for word in words), max(logs), sum(logs) / len(logs))
+
+
+@functools.cache
+def _ranks() -> dict[str, float]:
+    """Log of the rank in frequency of the common English words."""
+    words = Path(__file__).with_name("common_words.txt").read_text(encoding="utf-8").split()
+    return {word: log(place) for place, word in enumerate(words, 2)}

@@ -1,8 +1,8 @@
 """The price of a switch: small answers where it is good enough and, with what is warm where, saves enough.
 
 Least cost at a given quality needs one exchange rate of quality to money for all calls, so small answers only if
-``odds(score) * mean saving <= odds(threshold) * saving``, the odds being those that it fails: at the threshold it has to
-save now what it saves on average, and below the threshold, or where it costs more, it never answers. An arm that has
+``odds(score) * mean saving <= odds(threshold) * saving``, the odds being those that it fails: at the threshold it has
+to save now what it saves on average, and below the threshold, or where it costs more, it never answers. An arm that has
 not read a prompt is paid for it by whichever later turn needs that arm; so by not answering now it leaves to be paid
 the lesser of that price and of what it would still bring in this conversation, and as of the latter only the mean B is
 known, that is ``B * (1 - exp(-price / B))``, as of an exponential quantity. The mean saving, what an arm brings a turn
@@ -85,7 +85,9 @@ class PriceRule:
             output_tokens: Of the answer, from 0; None for the mean of this arm's answers so far.
         """
         output = self.expected_output(arm) if output_tokens is None else output_tokens
-        warm, whole = self._warmth.tokens(arm, prefix), prefix.whole
+        return self._call(arm, prefix.whole, self._warmth.tokens(arm, prefix), output)
+
+    def _call(self, arm: ModelName, whole: int, warm: int, output: float) -> float:
         return self.prices.of(arm).call(whole - warm, warm, output, caches=whole >= LEAST_CACHED)
 
     def expected_output(self, arm: ModelName) -> float:
@@ -104,16 +106,14 @@ class PriceRule:
             self._decisions += 1
         if decision.reason != "score" or score is None or threshold is None:
             return decision
-        small, large = self._quote("small", prefix), self._quote("large", prefix)
+        (small, small_goes_on), (large, large_goes_on) = self._quote("small", prefix), self._quote("large", prefix)
         saved, steady = large.cost - small.cost, large.warm - small.warm
         odds = (1 - score) * threshold / (max(score, RAREST) * max(1 - threshold, RAREST))
-        cached = prefix.whole >= LEAST_CACHED
-        goes_on = cached and self._warmth.goes_on(prefix)
         with self._lock:
             self._saving.add(max(saved, 0.0))
             risk = odds * self._saving.value
-            if cached:
-                self._goes_on.add(goes_on)
+            if prefix.whole >= LEAST_CACHED:
+                self._goes_on.add(small_goes_on or large_goes_on)
                 for mean, more in zip(self._brings, (steady - risk, risk - steady), strict=True):
                     mean.add(max(more, 0.0))
             gained = saved + self._owed(small, 0) - self._owed(large, 1)
@@ -142,12 +142,14 @@ class PriceRule:
             if output_tokens is not None and 0 <= output_tokens < math.inf:
                 self._lengths.setdefault(arm, _Mean(MEMORY)).add(output_tokens)
 
-    def _quote(self, arm: ModelName, prefix: Prefix) -> _Quote:
-        cost, whole = self.cost(arm, prefix), prefix.whole
-        read = whole if whole >= LEAST_CACHED else 0
-        warm = self.prices.of(arm).call(whole - read, read, self.expected_output(arm), caches=False)
+    def _quote(self, arm: ModelName, prefix: Prefix) -> tuple[_Quote, bool]:
+        """Also whether the arm has read the conversation so far."""
+        whole, output = prefix.whole, self.expected_output(arm)
+        tokens, goes_on = self._warmth.longest(arm, prefix)
+        cost = self._call(arm, whole, tokens, output)
+        warm = self._call(arm, whole, whole if whole >= LEAST_CACHED else 0, output)
         further = self._further / max(self._decisions, 1)
-        return _Quote(cost + further * warm, (1 + further) * warm)
+        return _Quote(cost + further * warm, (1 + further) * warm), goes_on
 
     def _owed(self, quote: _Quote, arm: int) -> float:
         """US dollars that stay to be paid, on average, if the other arm answers; see the module."""

@@ -79,13 +79,10 @@ class Warmth:
 
     def tokens(self, arm: ModelName, prefix: Prefix) -> int:
         """Tokens of the longest beginning that is warm on an arm; 0 or from `LEAST_CACHED`."""
-        return self._longest(arm, prefix)[0]
+        return self.longest(arm, prefix)[0]
 
-    def goes_on(self, prefix: Prefix) -> bool:
-        """Whether a prompt that is warm on some arm has been continued to this one: more than tools and system text."""
-        return self._longest("small", prefix)[1] or self._longest("large", prefix)[1]
-
-    def _longest(self, arm: ModelName, prefix: Prefix) -> tuple[int, bool]:
+    def longest(self, arm: ModelName, prefix: Prefix) -> tuple[int, bool]:
+        """The same, and whether that was a whole prompt: the conversation goes on, and not just its system prompt."""
         kept, oldest = self._kept[arm], self._clock() - self._lifetime
         if not kept:
             return 0, False
