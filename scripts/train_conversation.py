@@ -34,6 +34,7 @@ OUT = HERE.parent / "core" / "hybrid_router_core" / "conversation" / "weights.sa
 PHRASES = HERE / "conversation_phrases"
 SECTIONS = {"go_on": "goes_on", "wrong": "goes_on", "thanks": "thanks", "refers": "refers", "alone": "alone"}
 COMMON_WORDS = 8_000
+FAULT_SHIFT = 0.8  # a complaint that is missed costs more than a turn that goes up for nothing
 FloatArray = NDArray[np.float64]
 
 
@@ -112,7 +113,7 @@ def write_common_words(path: Path) -> None:
 
 
 def _gate(conversations: Sequence[Talk], phrases: Sequence[Phrase], questions: Sequence[str]) -> Gate:
-    examples = [phrase._replace(weight=8.0 if phrase.kind == "thanks" else 4.0) for phrase in phrases]
+    examples = [phrase._replace(weight=12.0 if phrase.kind == "thanks" else 4.0) for phrase in phrases]
     for talk in conversations:
         last = talk.turns[-1]
         alone = _plain(last) == _plain(talk.resolved) or len(talk.turns) == 1
@@ -126,11 +127,11 @@ def _gate(conversations: Sequence[Talk], phrases: Sequence[Phrase], questions: S
     sizes = np.array([phrase.weight for phrase in examples])
     kinds = np.array([gates.KINDS.index(phrase.kind) for phrase in examples])  # type: ignore[arg-type]
     faults = np.array([phrase.fault for phrase in examples])
-    settings: dict[str, Any] = {"C": 4.0, "max_iter": 80, "tol": 1e-3}
+    settings: dict[str, Any] = {"C": 1.0, "max_iter": 300, "tol": 1e-3}
     by_kind = LogisticRegression(**settings).fit(matrix, kinds, sizes)
     by_fault = LogisticRegression(**settings, class_weight={True: 3.0, False: 1.0}).fit(matrix, faults, sizes)
     columns = np.concatenate([by_kind.coef_, by_fault.coef_]).T
-    constants = np.concatenate([by_kind.intercept_, by_fault.intercept_])
+    constants = np.concatenate([by_kind.intercept_, by_fault.intercept_ + FAULT_SHIFT])
     grams = columns[: gates.BUCKETS]
     scale = np.abs(grams).max(axis=0) / 127
     dense = np.concatenate([columns[gates.BUCKETS :], constants[None]])

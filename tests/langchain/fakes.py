@@ -18,6 +18,12 @@ from langchain_core.tools import tool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import Field, PrivateAttr
 
+# Questions that stand alone wherever they are asked, and what the fake router makes of them
+EASY = "What is an easy recipe for pancakes?"
+EASY_TOO = "easy: what is the capital of Albania?"
+HARD = "prove the hard theorem of Finland"
+HARD_TOO = "derive the hard gradient of Albania and show each step"
+
 USAGE = {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15}
 
 

@@ -28,7 +28,7 @@ from pydantic import BaseModel
 
 from hybrid_router_core import ConfigError, RoutingDecision
 from langchain_hybrid_router import HybridRouterMiddleware, RunnableHybridRouter, routing_decision
-from tests.langchain.fakes import FakeChat, Recorder, Scores, multiply, tool_loop
+from tests.langchain.fakes import EASY, HARD, FakeChat, Recorder, Scores, multiply, tool_loop
 
 # LangGraph on Python 3.10 does not carry callbacks and config into async nodes, whatever the model or the middleware.
 ASYNC_LOSES_CONFIG = sys.version_info < (3, 11)
@@ -92,11 +92,11 @@ def test_one_decision_per_turn_holds_through_the_whole_tool_loop(agent_of, score
 def test_each_turn_of_a_thread_is_decided_anew_and_overwrites_the_record(agent_of, scores):
     agent = agent_of(checkpointer=InMemorySaver())
     config = {"configurable": {"thread_id": "1"}}
-    agent.invoke(ask("hard"), config)
-    state = agent.invoke(ask("easy"), config)
+    agent.invoke(ask(HARD), config)
+    state = agent.invoke(ask(EASY), config)
     assert answers(state) == ["large"] * 3 + ["small"] * 3
     assert state["hybrid_router"]["model"] == "small"
-    assert scores.queries == ["hard", "easy"]
+    assert scores.queries == [HARD, EASY]
 
 
 def test_with_sticky_a_thread_stays_with_the_model_that_it_started_with(agent_of, middleware):

@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 import langchain_hybrid_router
 from hybrid_router_core import ArtifactError, ConfigError, HybridRouter, NotFittedError, RoutingDecision
-from tests.langchain.fakes import FakeChat, Scores, multiply, tool_loop
+from tests.langchain.fakes import EASY, HARD, FakeChat, Scores, multiply, tool_loop
 
 HAS_DECISIONS = find_spec("langchain_core.decisions") is not None
 
@@ -130,25 +130,25 @@ class TestAnswers:
     @pytest.mark.parametrize(
         "state",
         [
-            "easy",
-            HumanMessage("easy"),
-            [SystemMessage("hard"), HumanMessage("hard"), AIMessage("hard"), HumanMessage("easy")],
-            [HumanMessage("easy"), AIMessage(""), ToolMessage("hard", tool_call_id="1")],
-            [{"role": "user", "content": "easy"}],
-            {"messages": [HumanMessage("easy")], "other": 1},
-            {"messages": HumanMessage("easy")},
+            EASY,
+            HumanMessage(EASY),
+            [SystemMessage("hard"), HumanMessage(HARD), AIMessage("hard"), HumanMessage(EASY)],
+            [HumanMessage(EASY), AIMessage(""), ToolMessage("hard", tool_call_id="1")],
+            [{"role": "user", "content": EASY}],
+            {"messages": [HumanMessage(EASY)], "other": 1},
+            {"messages": HumanMessage(EASY)},
         ],
     )
     def test_the_question_is_found_in_every_form_of_a_state(self, scores, state, is_async):
         assert run(HybridDecisionModel(router=scores), asking(state), is_async=is_async).choices["q"].choice == "small"
-        assert scores.queries == ["easy"]
+        assert scores.queries == [EASY]
 
     @pytest.mark.parametrize(
         ("router", "state", "reason", "detail"),
         [
             (broken, "easy", "router_error", "OSError"),
             (lambda query: 7, "easy", "router_error", "DataError"),
-            (Scores(), AIMessage("easy"), "no_query", "there is no user text to score"),
+            (Scores(), AIMessage("easy"), "no_query", "the messages end with an answer, so there is no question"),
             (Scores(), " ", "no_query", "there is no user text to score"),
             (
                 Scores(),

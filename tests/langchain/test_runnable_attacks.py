@@ -14,7 +14,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from hybrid_router_core import RoutingDecision
 from langchain_hybrid_router import HybridRouterMiddleware, RunnableHybridRouter, routing_decision
 from langchain_hybrid_router._turn import kept, written
-from tests.langchain.fakes import FakeChat, Scores, multiply
+from tests.langchain.fakes import EASY, HARD, FakeChat, Scores, multiply
 
 
 def to_small(_: str) -> float:
@@ -66,12 +66,12 @@ def test_a_turn_that_is_resumed_has_its_own_decision():
     saver, config = Dying(), {"configurable": {"thread_id": "1"}}
     middleware = HybridRouterMiddleware(small=FakeChat(model="s"), large=FakeChat(model="l"), router=Scores())
     agent = create_agent(FakeChat(model="x"), [], middleware=[middleware], checkpointer=saver)
-    agent.invoke({"messages": [("human", "easy one")]}, config)
+    agent.invoke({"messages": [("human", EASY)]}, config)
     saver.dies = True
     with pytest.raises(OSError, match="killed"):
-        agent.invoke({"messages": [("human", "hard two")]}, config, durability="sync")
+        agent.invoke({"messages": [("human", HARD)]}, config, durability="sync")
     state = agent.invoke(None, config)
-    assert state["messages"][-1].text == "l: hard two"
+    assert state["messages"][-1].text == f"l: {HARD}"
     assert state["hybrid_router"]["model"] == "large"
     assert set(state["hybrid_router"]) == {"model", "score", "threshold", "reason", "detail"}
 

@@ -19,11 +19,11 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.rate_limiters import InMemoryRateLimiter
 
 from langchain_hybrid_router import HybridRouterMiddleware, RunnableHybridRouter
-from tests.langchain.fakes import FakeChat, multiply, tool_loop
+from tests.langchain.fakes import HARD, FakeChat, multiply, tool_loop
 
 OURS = "hybrid_router"
 SCHEMA = {"title": "Answer", "description": "d", "type": "object", "properties": {"x": {"type": "integer"}}}
-TALK = [SystemMessage("be brief"), HumanMessage("one"), AIMessage("two"), HumanMessage("three four five")]
+TALK = [SystemMessage("be brief"), HumanMessage("one"), AIMessage("two"), HumanMessage(HARD)]
 CONFIG = {"tags": ["t"], "metadata": {"m": 1}, "run_name": "mine", "run_id": UUID(int=7), "max_concurrency": 2}
 
 

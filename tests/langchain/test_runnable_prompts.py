@@ -10,7 +10,7 @@ from langchain_core.runnables import RunnablePassthrough, RunnableSequence
 from langchain_core.runnables.router import RouterRunnable
 
 from hybrid_router_core import ConfigError
-from tests.langchain.fakes import multiply
+from tests.langchain.fakes import EASY, HARD, multiply
 
 FIRST = ChatPromptTemplate.from_template("easy {x}")
 NEXT = ChatPromptTemplate.from_template("rate this: {answer}")
@@ -105,5 +105,5 @@ async def test_selectors_obey_the_overrides_of_a_call_sync_and_async(router):
 
 
 def test_assign_route_reads_a_list_of_messages_as_a_model_would(router):
-    messages = [HumanMessage("easy"), AIMessage("a"), HumanMessage("hard")]
+    messages = [HumanMessage(EASY), AIMessage("a"), HumanMessage(HARD)]
     assert router.assign_route("messages").invoke({"messages": messages})["route"] == "large"

@@ -24,7 +24,7 @@ from langchain_core.runnables.history import RunnableWithMessageHistory
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from langchain_hybrid_router import routing_decision
-from tests.langchain.fakes import FakeChat, multiply
+from tests.langchain.fakes import EASY, EASY_TOO, HARD, FakeChat, multiply
 from tests.langchain.test_runnable_runs import WAYS, sum_of
 
 
@@ -67,7 +67,7 @@ def test_a_history_keeps_answers_with_their_records_so_that_sticky_works(make, f
     router = make(sticky="up", fallback=fallback)
     talk = RunnableWithMessageHistory(router, lambda session: history)
     config = {"configurable": {"session_id": "1"}}
-    found = [routing_decision(talk.invoke([HumanMessage(text)], config)) for text in ("easy", "hard", "easy")]
+    found = [routing_decision(talk.invoke([HumanMessage(text)], config)) for text in (EASY, HARD, EASY_TOO)]
     assert [(each.model, each.reason) for each in found] == [
         ("small", "score"),
         ("large", "score"),

@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, ChatMessage, HumanMessage, HumanM
 
 from hybrid_router_core import ConfigError, RoutingDecision
 from langchain_hybrid_router import routing_decision
-from tests.langchain.fakes import FakeChat, Scores, multiply
+from tests.langchain.fakes import EASY, HARD, FakeChat, Scores, multiply
 
 IMAGE = {"type": "image", "url": "https://example.com/cat.png"}
 SUMMARY = HumanMessage("summary: hard things", additional_kwargs={"lc_source": "summarization"})
@@ -31,23 +31,24 @@ class TestQuestion:
         router.invoke(
             [
                 SystemMessage("system"),
-                HumanMessage("first"),
+                HumanMessage(HARD),
                 AIMessage("", tool_calls=[{"name": "multiply", "args": {}, "id": "1"}]),
-                HumanMessage("easy question"),
+                HumanMessage(EASY),
                 ToolMessage("42", tool_call_id="1"),
             ]
         )
-        assert scores.queries == ["easy question"]
+        assert scores.queries == [EASY]
 
-    @pytest.mark.parametrize("last", [HumanMessageChunk("easy"), ChatMessage("easy", role="user")])
+    @pytest.mark.parametrize("last", [HumanMessageChunk(EASY), ChatMessage(EASY, role="user")])
     def test_other_classes_of_user_messages_count_as_human(self, router, scores, last):
-        router.invoke([HumanMessage("first"), last])
-        assert scores.queries == ["easy"]
+        router.invoke([HumanMessage(HARD), last])
+        assert scores.queries == [EASY]
 
     def test_a_summary_that_langchain_wrote_in_the_name_of_the_human_is_not_scored(self, router, scores):
-        assert decision(router, [HumanMessage("easy"), SUMMARY]).model == "small"
+        assert decision(router, [SUMMARY, HumanMessage(EASY)]).model == "small"
+        assert decision(router, [HumanMessage(EASY), SUMMARY]).model == "small"
         assert decision(router, [SUMMARY]).reason == "no_query"
-        assert scores.queries == ["easy"]
+        assert scores.queries == [EASY, EASY]
 
     @pytest.mark.parametrize("messages", [[SystemMessage("s")], [HumanMessage("  ")], [], ""])
     def test_without_any_text_of_a_human_the_large_model_answers_and_the_record_says_why(self, make, messages):
@@ -237,8 +238,10 @@ class TestCapabilities:
 
 
 class TestSticky:
-    def test_without_sticky_a_short_follow_up_is_scored_on_its_own(self, router):
-        assert decision(router, [HumanMessage("hard"), answered_by("large"), HumanMessage("easy")]).model == "small"
+    def test_without_sticky_each_turn_is_scored(self, router):
+        talk = [HumanMessage(HARD), answered_by("large")]
+        assert decision(router, [*talk, HumanMessage(EASY)]).model == "small"
+        assert decision(router, [*talk, HumanMessage("yes, do it")]).reason == "score"
 
     @pytest.mark.parametrize("first", ["small", "large"])
     def test_sticky_keeps_the_conversation_on_the_model_of_its_first_answer(self, make, first):
@@ -298,7 +301,7 @@ class TestFallback:
             talk += [router.invoke(talk), ToolMessage("42", tool_call_id=str(i))]
         assert [routing_decision(each).reason for each in talk[1::2]] == ["fallback"] * 2
         assert len(broken.calls) == 1
-        router.invoke([*talk, HumanMessage("easy again")])
+        router.invoke([*talk, HumanMessage(EASY)])
         assert len(broken.calls) == 2
 
     async def test_async_streams_fall_back_too(self, make, broken):

@@ -24,6 +24,7 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
 
 from hybrid_router_core import HybridRouter
+from hybrid_router_core.conversation import Reading
 
 TRIGGER = "theorem"
 EASY = "What colour is the sky?"
@@ -39,6 +40,12 @@ class CountingRouter(HybridRouter):
     def __init__(self) -> None:
         super().__init__(mode="deterministic")
         self.queries: list[str] = []
+
+    def _fitted(self) -> Any:
+        return self
+
+    def score_readings(self, readings: Sequence[Reading], score: Any = None) -> list[list[float]]:
+        return [list(self.score(reading.texts)) for reading in readings]
 
     def score(self, queries: Sequence[str]) -> Any:
         self.queries.extend(queries)

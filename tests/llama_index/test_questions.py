@@ -37,8 +37,9 @@ from llama_index.core.tools import QueryEngineTool, ToolMetadata
 from llama_index_instrumentation import root_dispatcher
 from llama_index_instrumentation.dispatcher import instrument_tags
 
+from hybrid_router_core.conversation import read
 from llama_index_hybrid_router import HybridRouterLLM, _tracker, capture_decisions
-from llama_index_hybrid_router._messages import last_question
+from llama_index_hybrid_router._messages import plain_of
 from tests.llama_index.fakes import (
     DOCUMENT,
     EASY,
@@ -76,6 +77,11 @@ def structured(messages: list[ChatMessage], kwargs: dict[str, Any]) -> Any:
 def pair(small: FakeLLM, large: FakeLLM) -> tuple[FakeLLM, FakeLLM]:
     small.answer = large.answer = structured
     return small, large
+
+
+def last_question(messages: list[ChatMessage]) -> str | None:
+    turns = read(plain_of(messages)).turns
+    return turns[-1] if turns else None
 
 
 def reply_with(text: str, *models: FakeLLM) -> None:

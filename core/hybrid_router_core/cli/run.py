@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from hybrid_router_core.conversation import Reading
 from hybrid_router_core.data import in_chunks
+from hybrid_router_core.errors import DataError
 from hybrid_router_core.live import Decider
 from hybrid_router_core.routing import RoutingDecision
 
@@ -32,7 +34,7 @@ class Run:
         self.answers = answers
         self.count = self.to_small = self.unanswered = 0
 
-    def records(self, queries: Iterable[str]) -> Iterator[dict[str, Any]]:
+    def records(self, queries: Iterable[str | Reading]) -> Iterator[dict[str, Any]]:
         """One record a query; the queries are taken a chunk at a time."""
         for chunk in in_chunks(queries, CHUNK):
             for query, decision, answer in self._answered(chunk, self.decider.decide_batch(chunk)):
@@ -41,7 +43,7 @@ class Run:
                 self.unanswered += "error" in answer
                 name = self.names[decision.model]
                 yield {
-                    "query": query,
+                    "query": query if isinstance(query, str) else "".join(query.turns[-1:]),
                     "model": decision.model,
                     **({} if name is None else {"model_name": name}),
                     "score": decision.score,
@@ -51,10 +53,13 @@ class Run:
                 }
 
     def _answered(
-        self, queries: list[str], decisions: list[RoutingDecision]
-    ) -> Iterator[tuple[str, RoutingDecision, dict[str, Any]]]:
+        self, queries: list[str | Reading], decisions: list[RoutingDecision]
+    ) -> Iterator[tuple[str | Reading, RoutingDecision, dict[str, Any]]]:
         if self.answers is None:
             yield from ((query, decision, {}) for query, decision in zip(queries, decisions, strict=True))
             return
+        texts = [query for query in queries if isinstance(query, str)]
+        if len(texts) < len(queries):
+            raise DataError("rows with messages are routed and not answered; add --route-only")
         models = [decision.model for decision in decisions]
-        yield from zip(queries, decisions, self.answers.ask(models, queries), strict=True)
+        yield from zip(queries, decisions, self.answers.ask(models, texts), strict=True)

@@ -29,7 +29,7 @@ DENSE = 10
 LONGEST = 320  # characters; what is longer says something by itself
 _SIZES = 5
 _DIGIT = re.compile(r"\d")
-_DOUBT = 0.2
+_DOUBT = 0.4
 _MOST_WORDS = 40
 _MARKS = ".,!?;:。？！、，"
 _FACTORS = np.array([(2654435761 * (2 * size + 1)) % 2**32 for size in range(_SIZES)], dtype=np.uint32)

@@ -7,6 +7,7 @@ is its own plus a learned share of the differences that the completions and the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import exp, log, log1p
@@ -27,7 +28,7 @@ VERSION = 1
 THANKS = 0.99  # nothing is asked, so that the small model will do
 _EARLIER = 5  # turns whose mean score tells what the conversation is like
 _FLOOR = 1e-4  # scores of 0 and 1 have no logit
-_FIRST_WORDS = 80  # characters in which a long message says that the answer was wrong
+_SENTENCE = re.compile(r"(?<=[.!?。！？])\s|\n")  # where a long message has said that the answer was wrong
 _SURE = 1.0  # logit: a long message is hardly about the last answer alone
 
 
@@ -54,6 +55,10 @@ class Reading:
     is_first: bool = True
     turns: tuple[str, ...] = field(default=(), repr=False)
     why_none: str = ""
+
+    def as_written(self) -> Reading:
+        """For scorers that know users' texts alone: the turn itself, or the one that it goes on with."""
+        return replace(self, texts=self.texts[:1], shares=())
 
     def score(self, scores: Sequence[float]) -> float:
         """The score of the last turn, from those of `texts`, all in [0, 1]."""
@@ -109,7 +114,7 @@ def read_turns(turns: Sequence[str], weights: Weights | None = None, *, cut: boo
 def _kind(turn: str, weights: Weights) -> tuple[Kind, float, bool]:
     """How a turn stands alone, how surely it refers to something, and whether it finds fault with the answer before."""
     if len(turn) > LONGEST:
-        return "alone", 0.0, weights.gate.logits(turn[:_FIRST_WORDS])[-1] > _SURE
+        return "alone", 0.0, weights.gate.logits(_SENTENCE.split(turn[:LONGEST], maxsplit=1)[0])[-1] > _SURE
     logits = weights.gate.logits(turn)
     return *weights.gate.kind(logits), logits[-1] > 0
 

@@ -50,8 +50,9 @@ def turns_of(messages: Messages) -> Turns:
     texts: list[str] = []
     cut = False
     for message in reversed(messages):
-        if not isinstance(message, Mapping) or message.get("role") not in USER_ROLES:
-            cut = cut or (isinstance(message, Mapping) and message.get("role") == "summary")
+        role = _role(message)
+        if role not in USER_ROLES:
+            cut = cut or role == "summary"
             continue
         said = message_text(message.get("content"))
         text = written(said)
@@ -69,7 +70,7 @@ def turns_of(messages: Messages) -> Turns:
 def user_turns(messages: Messages) -> tuple[str, ...]:
     """The texts of the user's turns, oldest first, also where the messages hold the answer to the last one."""
     end = len(messages)
-    while end and not (isinstance(messages[end - 1], Mapping) and messages[end - 1].get("role") in USER_ROLES):
+    while end and _role(messages[end - 1]) not in USER_ROLES:
         end -= 1
     return turns_of(messages[:end]).texts
 
@@ -78,12 +79,18 @@ def _unanswerable(last: Any) -> str:
     """Why the last message leaves nothing to answer; empty if it does not."""
     if not isinstance(last, Mapping):
         return f"the last message is a {type(last).__name__}; a dict with role and content is needed"
-    role = last.get("role")
-    if isinstance(role, str) and (role in USER_ROLES or role in _OTHERS):
+    role = _role(last)
+    if role in USER_ROLES or role in _OTHERS:
         return ""
-    if isinstance(role, str) and role in _ANSWERS:
+    if role in _ANSWERS:
         return "" if _calls_tools(last) else "the messages end with an answer, so there is no question"
-    return f"the last message has the role {str(role)[:40]!r}; known are user, assistant, system, developer and tool"
+    shown = repr(last.get("role"))[:40]
+    return f"the last message has the role {shown}; known are user, assistant, system, developer and tool"
+
+
+def _role(message: Any) -> str:
+    role = message.get("role") if isinstance(message, Mapping) else None
+    return role if isinstance(role, str) else ""
 
 
 def _calls_tools(message: Mapping[str, Any]) -> bool:

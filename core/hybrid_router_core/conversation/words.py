@@ -12,7 +12,10 @@ __all__ = ["PRONOUN", "Run", "Said", "is_function_word", "root", "said"]
 
 _WORD = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
 PRONOUN = re.compile(
-    r"\b(its?|they|them|theirs?|this|that|these|those|he|him|his|she|hers?|ones?|there)\b(?!['’])", re.IGNORECASE
+    r"\b(?:its?|they|them|theirs?|this|these|those|he|him|his|she|hers?|ones?"
+    r"|there(?!\s+(?:is|are|was|were|will|has|have|exist))"
+    r"|that(?=\s*(?:[.,;:?!]|$|(?:is|was|has|does|did|can|will|would|be|work|mean|happen)\b)))\b(?!['’])",
+    re.IGNORECASE,
 )
 # Articles, prepositions, pronouns, auxiliaries, and the verbs, nouns and adjectives that questions are made with.
 _COMMON = """

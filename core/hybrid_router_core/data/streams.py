@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from hybrid_router_core.conversation import Reading, read
 from hybrid_router_core.errors import DataError
 
 from .collector import collect
@@ -37,14 +38,14 @@ def in_chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield chunk
 
 
-def read_queries(path: Path) -> Iterator[str]:
-    """The queries of a file.
+def read_queries(path: Path) -> Iterator[str | Reading]:
+    """The queries of a file; a conversation as it is read.
 
     Args:
-        path: .txt with a query a line (blank lines are skipped), .jsonl with a text or an object with ``query`` a line,
-            .json with a list of these, or a table (.csv, .tsv, .parquet, .feather, .arrow, .xlsx) with a column
-            ``query``, whatever other columns there are. Texts may be packed: .gz, .bz2, .xz, .zst. ``-`` is stdin:
-            JSON, a CSV with that column, or else a query a line.
+        path: .txt with a query a line (blank lines are skipped), .jsonl with a text or an object with ``query``, or
+            with the ``messages`` of a conversation, a line, .json with a list of these, or a table (.csv, .tsv,
+            .parquet, .feather, .arrow, .xlsx) with a column ``query``, whatever other columns there are. Texts may be
+            packed: .gz, .bz2, .xz, .zst. ``-`` is stdin: JSON, a CSV with that column, or else a query a line.
 
     Raises:
         DataError: If the file cannot be read, or holds no queries or something else; while it is being read.
@@ -107,13 +108,17 @@ def read_data_chunks(
     notes.warn()
 
 
-def _query(record: Any, where: str) -> str:
+def _query(record: Any, where: str) -> str | Reading:
     if isinstance(record, Unreadable):
         raise DataError(f"{where}: {record.message}")
     if isinstance(record, str):
         return record
     if not isinstance(record, dict):
         raise DataError(f'{where}: found {_kind(record)}; a query is a text or an object {{"query": "..."}}')
+    messages = record.get("messages")
+    if isinstance(messages, list) and messages:
+        reading = read(messages)
+        return reading if len(reading.turns) != 1 else reading.turns[0]
     if "query" not in record:
         found = ", ".join(map(repr, list(record)[:10])) or "none"
         raise DataError(f"{where}: the key 'query' is missing; keys found: {found}")

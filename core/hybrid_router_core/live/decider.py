@@ -127,7 +127,7 @@ class Decider:
         try:
             if isinstance(self.router, HybridRouter):
                 return await self._gatherer().result((query, threshold))
-            reading = _reading(query)
+            reading = _reading(query).as_written()
             scores = [await ascored(self.router, reading.texts[0])] if reading.texts else []
             return self._outcome(query, reading, threshold, scores)
         except NOT_A_FAULT:
@@ -145,6 +145,8 @@ class Decider:
     def _outcomes(self, asked: Sequence[Asked]) -> list[Outcome]:
         """A decision for each query, or the error that its caller is to get."""
         readings = [_reading(query) for query, _ in asked]
+        if not isinstance(self.router, HybridRouter):
+            readings = [reading.as_written() for reading in readings]
         scores = iter(self._scores([reading for reading in readings if reading.texts]))
         return [
             self._outcome(query, reading, limit, next(scores) if reading.texts else [])

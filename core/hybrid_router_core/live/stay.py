@@ -7,6 +7,7 @@ the user said in it so far.
 from __future__ import annotations
 
 import hashlib
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -19,6 +20,10 @@ from hybrid_router_core.errors import ConfigError
 from hybrid_router_core.routing import ModelName, RoutingDecision
 
 __all__ = ["Arms", "RecentArms", "Stay", "Sticky", "check_arms", "check_sticky"]
+
+logger = logging.getLogger(__name__)
+
+_TURNS = 32  # by which a conversation is known; adapters read back a few more
 
 Sticky: TypeAlias = bool | Literal["up", "follow_up"]
 
@@ -99,8 +104,8 @@ class Stay:
             return None
         before = () if recorded or key is not None else reading().turns[:-1]
         if not recorded and (before or key is not None):
-            found = self.arms.get(by_words(before) if key is None else key)
-            recorded = [arm for arm in get_args(ModelName) if arm == found]
+            found = self._known(by_words(before) if key is None else key)
+            recorded = [] if found is None else [found]
         if self.sticky is True:
             return RoutingDecision(recorded[0], reason="sticky") if recorded else None
         if self.sticky == "up":
@@ -115,16 +120,45 @@ class Stay:
         """An arm has answered the last of these turns."""
         if self.sticky is False:
             return
-        key = by_words(turns) if key is None else key
-        before = None if self.sticky == "follow_up" else self.arms.get(key)
-        if before is None or (self.sticky == "up" and before != "large"):
-            self.arms.put(key, arm)
+        place = by_words(turns) if key is None else key
+        if self.sticky != "follow_up":
+            before = self._known(place)
+            if before is None and key is None and len(turns) > 1:  # what it was known by until this turn
+                before = self._known(by_words(turns[:-1]))
+            if before is not None and (self.sticky is True or before == "large"):
+                arm = before
+        try:
+            self.arms.put(place, arm)
+        except Exception as error:
+            _warn("put", error)
+
+    def _known(self, place: str) -> ModelName | None:
+        """The arm that the store has; a store that fails, which may be the user's own, has none."""
+        try:
+            found = self.arms.get(place)
+        except Exception as error:
+            _warn("get", error)
+            return None
+        if found is None:
+            return None
+        for arm in get_args(ModelName):
+            if isinstance(found, str) and found == arm:
+                known: ModelName = arm
+                return known
+        logger.warning("arms.get returned a %s that is no arm; the call is decided anew", type(found).__name__)
+        return None
+
+
+def _warn(method: str, error: Exception) -> None:
+    # Its message may quote the key, so it goes to the debug log alone
+    logger.warning("arms.%s failed with %s; the call goes on without it", method, type(error).__name__)
+    logger.debug("the error of arms.%s", method, exc_info=error)
 
 
 def by_words(turns: Sequence[str]) -> str:
-    """A key of what the user said."""
+    """A key of what the user said last, for adapters read back only so far."""
     digest = hashlib.blake2b(digest_size=16)
-    for turn in turns:
+    for turn in turns[-_TURNS:]:
         digest.update(len(turn).to_bytes(8, "little") + turn.encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
 

@@ -203,6 +203,16 @@ def test_what_is_remembered_is_bounded_and_goes_when_it_is_cold():
     assert len(found._kept["small"]) == 1
 
 
+def test_a_conversation_that_goes_on_is_told_from_one_that_shares_its_system_prompt():
+    found = Warmth(300, Clock())
+    found.sent("small", prefix_of([LONG, "hello"]))
+    longer, other = prefix_of([LONG, "hello", "answer", "and"]), prefix_of([LONG, "other"])
+    assert found.longest("small", longer) == (prefix_of([LONG, "hello"]).whole, True)
+    assert found.longest("small", other) == (2_862, False)
+    found.sent("small", longer)
+    assert found.longest("small", prefix_of([LONG, "hello", "no"])) == (prefix_of([LONG, "hello"]).whole, True)
+
+
 @pytest.mark.parametrize("lifetime", [1e-300, 1e300])
 def test_lifetimes_beyond_all_measure(lifetime):
     found = Warmth(lifetime, Clock())
@@ -247,19 +257,74 @@ def test_what_the_score_has_not_given_to_small_stays(settled):
     assert rule(LARGE, Price(0, 0)).ruled(settled, prefix_of([LONG])) is settled
 
 
+SHARES = st.floats(0, 1)
+
+
 @given(
-    warm=st.tuples(st.integers(0, 5), st.integers(0, 5)),
+    steps=st.lists(st.tuples(st.sampled_from(["small", "large"]), st.integers(1, 5), SHARES, SHARES), max_size=8),
     numbers=st.lists(st.floats(0, 100), min_size=8, max_size=8),
     tokens=st.lists(st.integers(0, 50_000), min_size=5, max_size=5),
 )
-def test_small_only_if_it_is_not_dearer_for_this_call(warm, numbers, tokens):
-    prompt = of_tokens(*(sum(tokens[: end + 1]) for end in range(5)))
+def test_small_only_if_it_is_good_enough_and_not_dearer_for_this_call(steps, numbers, tokens):
+    whole = of_tokens(*(sum(tokens[: end + 1]) for end in range(5)))
     found = rule(Price(*numbers[:4]), Price(*numbers[4:]))
-    for arm, parts in zip(("small", "large"), warm):
-        found.sent(arm, Prefix(prompt.digests[:parts], prompt.tokens[:parts]), 100)
-    ruled = found.ruled(GOOD, prompt)
-    assert (ruled.model == "small") == (found.cost("small", prompt) <= found.cost("large", prompt))
-    assert (ruled.score, ruled.threshold) == (0.8, 0.5)
+    for arm, parts, score, threshold in steps:
+        prompt = Prefix(whole.digests[:parts], whole.tokens[:parts])
+        given, ruled = decide(score, threshold), found.ruled(decide(score, threshold), prompt)
+        if ruled.model == "small":
+            assert given.model == "small"
+            assert found.cost("small", prompt) <= found.cost("large", prompt)
+        assert (ruled == given) or (given.model, ruled.reason) == ("small", "price")
+        assert (ruled.score, ruled.threshold) == (score, threshold)
+        found.sent(arm, prompt, 100)
+
+
+@given(st.lists(st.tuples(SHARES, st.sampled_from([0.0, 0.3, 0.7, 1.0])), max_size=8))
+def test_where_all_calls_save_the_same_the_threshold_alone_decides(asked):
+    found, short = rule(), of_tokens(500)
+    for score, threshold in asked:
+        given = decide(score, threshold)
+        assert found.ruled(given, short) is given
+        found.sent(given.model, short, 300)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), SHARES), max_size=8))
+def test_at_threshold_0_small_answers_unless_it_is_dearer(steps):
+    found, whole = rule(), of_tokens(2_000, 2_100, 9_000, 9_100, 20_000)
+    for small, large, score in steps:
+        ruled = found.ruled(decide(score, 0), whole)
+        assert (ruled.model == "small") == (found.cost("small", whole) <= found.cost("large", whole))
+        for arm, parts in (("small", small), ("large", large)):
+            found.sent(arm, Prefix(whole.digests[:parts], whole.tokens[:parts]))
+
+
+def test_a_call_on_which_small_saves_little_asks_for_a_higher_score():
+    found, prompt = rule(), of_tokens(100, 10_000)
+    assert found.ruled(GOOD, prompt) is GOOD  # both cold: small saves 10,000 * 2.5 + 300 * 10 = 28,000 millionths
+    found.sent("small", prompt)
+    found.sent("large", prompt)
+    # Both warm: 10,000 * 0.2 + 300 * 10 = 5,000, and 16,500 on average; of that the odds that it fails, 0.2 / 0.8
+    assert found.ruled(GOOD, prompt) is GOOD
+    # The mean is 12,667, of that 0.3 / 0.7
+    detail = "small would save about $0.005, too little for its score"
+    assert found.ruled(decide(0.7, 0.5), prompt) == RoutingDecision("large", 0.7, 0.5, "price", detail)
+    assert found.ruled(decide(0.95, 0.5), prompt).model == "small"
+
+
+@pytest.mark.parametrize("turns", [1, 20])
+def test_what_the_other_arm_has_not_read_counts_as_far_as_it_will_be_of_use(turns):
+    clock = Clock()
+    found = rule(clock=clock)
+    for turn in range(60):
+        parts = [LONG * 5, *(str(i) for i in range(turn - turn % turns, turn + 1))]
+        found.ruled(decide(0.3, 0.5), prefix_of(parts))
+        found.sent("small", prefix_of(parts))
+        found.sent("large", prefix_of(parts))
+        clock.now += 30 if (turn + 1) % turns else 3_000
+    cold, _ = found._quote("large", prefix_of([LONG * 5]))
+    owed = found._owed(cold, 1)
+    # Hard questions bring large something a turn, if a turn follows that finds its prompt warm
+    assert (0 < owed < cold.behind) if turns > 1 else owed == 0
 
 
 def test_the_length_of_answers_is_learnt():

@@ -21,6 +21,7 @@ from hybrid_router_core.cli.results import keep_stopped, results_file
 from hybrid_router_core.cli.run import Run
 from hybrid_router_core.cli.settings import load_router
 from hybrid_router_core.cli.values import threshold_of, usage
+from hybrid_router_core.conversation import Reading
 from hybrid_router_core.data import read_queries
 from hybrid_router_core.errors import HybridRouterError
 from hybrid_router_core.live import Decider
@@ -44,7 +45,10 @@ def infer(
     input_file: Annotated[
         Path | None,
         typer.Option(
-            "--input", "-i", metavar="FILE", help="Queries: .txt, .jsonl, .csv, .parquet, ..., or - for stdin."
+            "--input",
+            "-i",
+            metavar="FILE",
+            help="Queries or conversations: .txt, .jsonl, .csv, .parquet, ..., or - for stdin.",
         ),
     ] = None,
     output: Annotated[
@@ -94,7 +98,7 @@ def infer(
     answers = None if route_only else answers_of(config, limits, messages)
     router = load_router(folder)
     decider = Decider(router, threshold=_threshold(limit, router, config, messages), on_router_error="raise")
-    queries: Iterable[str] = [query] if query is not None else read_queries(Path(str(input_file)))
+    queries: Iterable[str | Reading] = [query] if query is not None else read_queries(Path(str(input_file)))
     run = Run(decider, config, answers)
     with answers or nullcontext():
         records = run.records(queries)
