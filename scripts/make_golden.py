@@ -25,13 +25,27 @@ def main() -> None:
     folder = ROOT / "tests" / "core" / "golden" / f"format_{FORMAT_VERSION}"
     if folder.exists():
         raise SystemExit(f"{folder} exists: a released format does not change; raise FORMAT_VERSION instead")
-    train, calibration, test = RoutingDataset.from_records(toy_records()).split((0.5, 0.25, 0.25))
+    rows = toy_records()
+    rows += [{**row, "query": "continue", "messages": [_user(row["query"]), _user("continue")]} for row in rows]
+    train, calibration, test = RoutingDataset.from_records(rows).split((0.5, 0.25, 0.25))
     router = HybridRouter(mode="transformed", seed=1).fit(train).calibrate(calibration, cost_advantage=0.4)
     router.save(folder)
     queries = [*test.queries[:10], "", "x" * 5000]
-    expected = {"threshold": router.threshold, "queries": queries, "scores": router.score(queries).tolist()}
+    chats = [[_user(query), _user("ok, continue")] for query in test.queries[:10]]
+    chats += [[_user("What is the capital of Norland?"), _user("How old is it?")]]
+    expected = {
+        "threshold": router.threshold,
+        "queries": queries,
+        "scores": router.score(queries).tolist(),
+        "conversations": chats,
+        "conversation_scores": [float(router.score(messages=chat)[0]) for chat in chats],
+    }
     (folder / "expected.json").write_text(json.dumps(expected, indent=2) + "\n")
     print(f"{folder}: {sum(path.stat().st_size for path in folder.iterdir())} bytes")
+
+
+def _user(text: str) -> dict[str, str]:
+    return {"role": "user", "content": text}
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hybrid_router_core import ArtifactError, HybridRouter
-from hybrid_router_core.artifact import ArtifactRecord, load_artifact, save_artifact
+from hybrid_router_core.artifact import FORMAT_VERSION, ArtifactRecord, load_artifact, save_artifact
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -208,7 +208,11 @@ def test_every_released_format_loads_and_scores_as_it_did(folder):
     loaded = HybridRouter.load(folder)
     assert loaded.threshold == expected["threshold"]
     np.testing.assert_allclose(loaded.score(expected["queries"]), expected["scores"], atol=1e-5)
+    chats = expected.get("conversations", [])
+    scores = [float(loaded.score(messages=chat)[0]) for chat in chats]
+    np.testing.assert_allclose(scores, expected.get("conversation_scores", []), atol=1e-5)
 
 
-def test_there_is_a_golden_artifact_of_format_1():
-    assert (GOLDEN / "format_1" / "router.json").is_file()
+def test_there_is_a_golden_artifact_of_each_format():
+    for version in range(1, FORMAT_VERSION + 1):
+        assert json.loads((GOLDEN / f"format_{version}" / "router.json").read_text())["format_version"] == version
