@@ -9,10 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from os import PathLike
-from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast, get_args
 from weakref import WeakValueDictionary
 
@@ -23,25 +21,19 @@ from hybrid_router_core.routing import ModelName, RoutingDecision, check_thresho
 
 from .callables import NOT_A_FAULT, ascored, scored
 from .gatherer import Gatherer
+from .loading import RouterLike, load_router
 from .threads import threads
 
 __all__ = ["Decider", "OnRouterError", "Query", "RouterLike"]
 
 logger = logging.getLogger(__name__)
 
-RouterLike: TypeAlias = "HybridRouter | str | PathLike[str] | Callable[[str], float | Awaitable[float]]"
-"""A router, the folder of a saved one, or a callable from the query to a score in [0, 1], high meaning small.
-
-An async callable serves async calls alone. Of a conversation a callable gets one text as the user wrote it: the last
-turn, or the one that it goes on with.
-"""
 OnRouterError: TypeAlias = Literal["large", "raise"]
 Outcome: TypeAlias = "RoutingDecision | BaseException"
 Query: TypeAlias = "str | Reading | None"
 """A text to score, a conversation as it was read, or None where there is nothing to score."""
 Asked: TypeAlias = "tuple[Query, float | None]"
 
-Scoring: TypeAlias = Callable[[str], Any]
 
 NOTHING = Reading(why_none="there is no user text to score")
 
@@ -66,7 +58,7 @@ class Decider:
     ) -> None:
         if on_router_error not in get_args(OnRouterError):
             raise ConfigError(f"on_router_error is {on_router_error!r}; allowed: 'large', 'raise'")
-        self.router = _load(router)
+        self.router = load_router(router)
         self.threshold = None if threshold is None else check_threshold(threshold)
         self.on_router_error = on_router_error
         # Only who waits keeps one: it must not keep a loop alive that its program has done with.
@@ -222,18 +214,3 @@ def _unwrap(outcome: Outcome) -> RoutingDecision:
     if isinstance(outcome, BaseException):
         raise outcome
     return outcome
-
-
-def _load(router: Any) -> HybridRouter | Scoring:
-    if isinstance(router, (str, PathLike)):
-        return HybridRouter.load(Path(router))
-    if isinstance(router, HybridRouter):
-        router.score([])  # raises if it was never trained
-        return router
-    if callable(router):
-        score: Scoring = router
-        return score
-    raise ConfigError(
-        f"router is a {type(router).__name__}; allowed: a HybridRouter, the folder of a saved one, or a callable that "
-        "takes the query and returns a score in [0, 1]"
-    )
