@@ -6,7 +6,7 @@ tokens its own way, keeps a prompt for five minutes after its last use, and shar
 A turn's quality is that of a recorded question, scored by a router that was trained on others (as the mean of the
 questions of nearly the same score, so that the luck of single questions does not move the costs). Each strategy takes
 the threshold at which its mean quality is that of the table; "ratio" is ours to the cheaper of the other two. All see
-the same calls and questions.
+the same calls and questions. From 300 conversations on (ten minutes of processor time) ratios are steady to about 1 %.
 
 Run: python benchmarks/bench_prices.py [conversations] [--data FILE ...] [--small NAME --large NAME] [--json]
 """
@@ -16,10 +16,13 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import sys
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +45,7 @@ LISTS = (
 )
 LIFETIME, LEAST, CHARACTERS = 300.0, 1024, 4.2  # of the providers: seconds, tokens, in a token
 RECOVERED = (0.5, 0.8, 0.95)  # of the gap in quality between all-small and all-large
-THRESHOLDS, BELOW = 14, 7  # among the scores, and between 0 and the least of them
+THRESHOLDS, BELOW = 13, 6  # among the scores, and between 0 and the least of them
 DEARER = 1.01
 
 
@@ -251,61 +254,76 @@ def bundled() -> RoutingDataset:
     )
 
 
+@dataclass(frozen=True)
+class Figures:
+    """Of one world: costs at equal quality, and what ours does at the thresholds of "ignore"."""
+
+    costs: dict[tuple[float, str], dict[str, float]]  # of a share recovered and a pair, each strategy's
+    most: float
+    least: float
+
+
+def compare(
+    kind: str, recordings: tuple[FloatArray, FloatArray], pairs: dict[str, Prices], conversations: int
+) -> Figures:
+    """All strategies in one world."""
+    world, (scores, quality) = WORLDS[kind], recordings
+    rng = np.random.default_rng([7, list(WORLDS).index(kind)])
+    count = conversations * world.weight
+    calls = calls_of(world, count, rng)
+    chosen = drawn(world, scores, count, rng)
+    asked = Questions(scores[chosen], quality[:, chosen])
+    turns = [(call.conversation, call.turn) for call in calls if call.first]
+    seen = np.array([asked.scores[turn] for turn in turns])
+    low, high = (float(np.mean([asked.quality[arm][turn] for turn in turns])) for arm in (0, 1))
+    below = seen.min() * np.geomspace(0.02, 1, BELOW)[:-1]
+    thresholds = [0.0, *below, *np.quantile(seen, np.linspace(0, 1, THRESHOLDS)), np.nextafter(seen.max(), 2)]
+    plain = {
+        strategy: [baseline(world, calls, asked, pinned=strategy == "pin")(t) for t in thresholds]
+        for strategy in ("pin", "ignore")
+    }
+    costs, most, least = {}, 0.0, 1.0
+    for pair, prices in pairs.items():
+        runs = {**plain, "ours": [ours(world, calls, asked, prices)(t) for t in thresholds]}
+        scale = tariff(prices) * 1_000 / count
+        curves = {key: [(q, float((bill * scale).sum())) for bill, q in run] for key, run in runs.items()}
+        for ignored, own in zip(curves["ignore"], curves["ours"], strict=True):
+            most, least = max(most, own[1] / ignored[1]), min(least, own[0] - ignored[0])
+        for share in RECOVERED:
+            costs[share, pair] = {key: at_quality(curve, low + share * (high - low)) for key, curve in curves.items()}
+    return Figures(costs, most, least)
+
+
 def table(name: str, data: RoutingDataset, pairs: dict[str, Prices], conversations: int) -> dict[str, dict[str, float]]:
     """Print cost by list and world; returns the ratios."""
-    scores, quality = recorded(data)
+    scores, quality = recordings = recorded(data)
     print(f"\n{name}: {len(scores):,} questions, small {quality[0].mean():.3f}, large {quality[1].mean():.3f}")
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+        each = [pool.submit(compare, kind, recordings, pairs, conversations) for kind in WORLDS]
+    worlds = dict(zip(WORLDS, [one.result() for one in each], strict=True))
     figures: dict[str, dict[str, float]] = {}
-    rows: dict[float, list[str]] = {share: [] for share in RECOVERED}
-    most, least = 0.0, 1.0
-    worst: dict[str, list[float]] = {}
-    for place, (kind, world) in enumerate(WORLDS.items()):
-        rng = np.random.default_rng([7, place])
-        count = conversations * world.weight
-        calls = calls_of(world, count, rng)
-        chosen = drawn(world, scores, count, rng)
-        asked = Questions(scores[chosen], quality[:, chosen])
-        turns = [(call.conversation, call.turn) for call in calls if call.first]
-        seen = np.array([asked.scores[turn] for turn in turns])
-        low, high = (np.mean([asked.quality[arm][turn] for turn in turns]) for arm in (0, 1))
-        below = seen.min() * np.geomspace(0.02, 1, BELOW)[:-1]
-        thresholds = [0.0, *below, *np.quantile(seen, np.linspace(0, 1, THRESHOLDS)), np.nextafter(seen.max(), 2)]
-        plain = {
-            strategy: [baseline(world, calls, asked, pinned=strategy == "pin")(t) for t in thresholds]
-            for strategy in ("pin", "ignore")
-        }
-        for pair, prices in pairs.items():
-            runs = {**plain, "ours": [ours(world, calls, asked, prices)(t) for t in thresholds]}
-            scale = tariff(prices) * 1_000 / count
-            curves = {key: [(q, float((bill * scale).sum())) for bill, q in run] for key, run in runs.items()}
-            for ignored, own in zip(curves["ignore"], curves["ours"], strict=True):
-                most, least = max(most, own[1] / ignored[1]), min(least, own[0] - ignored[0])
-            for share in RECOVERED:
-                costs = {key: at_quality(curve, low + share * (high - low)) for key, curve in curves.items()}
-                ratio = costs["ours"] / min(costs["pin"], costs["ignore"])
-                figures.setdefault(f"{share:g}", {})[f"{kind} | {pair}"] = round(ratio, 4)
-                worst.setdefault(kind, []).append(ratio)
-                mark = " <" if ratio > DEARER else ""
-                rows[share].append(
-                    f"  {kind:<25}{pair:<43}"
-                    + "".join(f"{cost:>10.2f}" for cost in costs.values())
-                    + f"{ratio:>8.3f}{mark}"
-                )
     for share in RECOVERED:
+        ratios = figures[f"{share:g}"] = {}
         print(f"\n  US dollars for 1,000 conversations, {share:.0%} of the gap in quality recovered")
         print(f"  {'world':<25}{'small/large':<43}{'pin':>10}{'ignore':>10}{'ours':>10}{'ratio':>8}")
-        print("\n".join(rows[share]))
-        found = figures[f"{share:g}"].values()
-        dearer = sum(ratio > DEARER for ratio in found)
-        print(
-            f"  ratio {min(found):.3f} to {max(found):.3f}; {dearer} of {len(found)} are dearer "
-            f"by more than {DEARER - 1:.0%}"
-        )
-    print("\n  ratio, over all prices and qualities: the least, the mean, the most")
-    for kind, ratios in worst.items():
-        print(f"  {kind:<25}{min(ratios):>8.3f}{np.mean(ratios):>8.3f}{max(ratios):>8.3f}")
-    every = [ratio for ratios in worst.values() for ratio in ratios]
-    print(f"  {'all':<25}{min(every):>8.3f}{np.mean(every):>8.3f}{max(every):>8.3f}")
+        for kind, found in worlds.items():
+            for pair in pairs:
+                costs = found.costs[share, pair]
+                ratio = costs["ours"] / min(costs["pin"], costs["ignore"])
+                ratios[f"{kind} | {pair}"] = round(ratio, 4)
+                line = "".join(f"{cost:>10.2f}" for cost in costs.values())
+                print(f"  {kind:<25}{pair:<43}{line}{ratio:>8.3f}{' <' if ratio > DEARER else ''}")
+    print(f"\n  {'ratio, least to most':<25}{'':>14}" + "".join(f"{share:>18.0%}" for share in RECOVERED))
+    for kind in (*WORLDS, ""):
+        line = ""
+        for share in RECOVERED:
+            own = [ratio for key, ratio in figures[f"{share:g}"].items() if key.startswith(kind and f"{kind} | ")]
+            line += f"{min(own):>12.3f}{max(own):>6.3f}"
+        print(f"  {kind or 'all':<39}{line}")
+    every = [ratio for share in RECOVERED for ratio in figures[f"{share:g}"].values()]
+    dearer = sum(ratio > DEARER for ratio in every)
+    print(f"  mean {np.mean(every):.3f}; {dearer} of {len(every)} are dearer by more than {DEARER - 1:.0%}")
+    most, least = max(one.most for one in worlds.values()), min(one.least for one in worlds.values())
     print(f"\n  At one threshold, ours against ignore: cost at most × {most:.3f}, quality at least {least:+.4f}")
     figures["one threshold"] = {"most cost": round(most, 4), "least quality": round(least, 5)}
     return figures
@@ -314,14 +332,14 @@ def table(name: str, data: RoutingDataset, pairs: dict[str, Prices], conversatio
 def main() -> None:
     """Print a table for each data set; with --json its figures last, in one line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("conversations", nargs="?", type=int, default=80)
+    parser.add_argument("conversations", nargs="?", type=int, default=100)
     parser.add_argument("--data", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--small")
     parser.add_argument("--large")
     parser.add_argument("--json", action="store_true", help="one JSON line of figures last")
     given = parser.parse_args()
     print(machine())
-    print(f"prices of genai-prices {version('genai-prices')}; {given.conversations} conversations a world, × 5 or 2 of documents")
+    print(f"prices of genai-prices {version('genai-prices')}; {given.conversations} conversations in each world")
     pairs = {
         f"{small}/{large.removeprefix('claude-')}": Prices(f"{provider}:{small}", f"{provider}:{large}", LIFETIME)
         for provider, small, large in LISTS

@@ -48,17 +48,25 @@ class Delegating:
     def _ask(self, model_input: Any, config: RunnableConfig, kwargs: Kwargs) -> RoutingDecision | Question:
         return self._ruling.ask(self._routes, model_input, config, kwargs)
 
-    def _decision(self, model_input: Any, config: RunnableConfig, kwargs: Kwargs) -> RoutingDecision:
+    def _unpriced(self, model_input: Any, config: RunnableConfig, kwargs: Kwargs) -> RoutingDecision:
         asked = self._ask(model_input, config, kwargs)
         if isinstance(asked, Question):
-            asked = self._ruling.decider.decide(asked.query, threshold=asked.threshold)
-        return self._ruling.priced(self._routes, asked, model_input, kwargs)
+            return self._ruling.decider.decide(asked.query, threshold=asked.threshold)
+        return asked
+
+    async def _aunpriced(self, model_input: Any, config: RunnableConfig, kwargs: Kwargs) -> RoutingDecision:
+        asked = self._ask(model_input, config, kwargs)
+        if isinstance(asked, Question):
+            return await self._ruling.decider.adecide(asked.query, threshold=asked.threshold)
+        return asked
+
+    def _decision(self, model_input: Any, config: RunnableConfig, kwargs: Kwargs) -> RoutingDecision:
+        decision = self._unpriced(model_input, config, kwargs)
+        return self._ruling.priced(self._routes, decision, model_input, kwargs)
 
     async def _adecision(self, model_input: Any, config: RunnableConfig, kwargs: Kwargs) -> RoutingDecision:
-        asked = self._ask(model_input, config, kwargs)
-        if isinstance(asked, Question):
-            asked = await self._ruling.decider.adecide(asked.query, threshold=asked.threshold)
-        return self._ruling.priced(self._routes, asked, model_input, kwargs)
+        decision = await self._aunpriced(model_input, config, kwargs)
+        return self._ruling.priced(self._routes, decision, model_input, kwargs)
 
     def _call(self, decision: RoutingDecision, model_input: Any, config: RunnableConfig, kwargs: Kwargs) -> Call:
         """The call that follows from a decision."""

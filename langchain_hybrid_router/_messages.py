@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMessage, convert_to_messages
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    ChatMessage,
+    FunctionMessage,
+    HumanMessage,
+    ToolMessage,
+    convert_to_messages,
+)
 from langchain_core.prompt_values import PromptValue
 
 from hybrid_router_core import ConfigError
 from hybrid_router_core.conversation import Reading, read, user_turns
 
-__all__ = ["messages_of", "reading_of", "turns_of"]
+__all__ = ["in_loop", "messages_of", "reading_of", "turns_of"]
 
 
 def messages_of(model_input: Any) -> list[BaseMessage]:
@@ -49,6 +57,11 @@ def turns_of(messages: Sequence[BaseMessage]) -> tuple[str, ...]:
     return user_turns([_plain(message) for message in messages])
 
 
+def in_loop(messages: Sequence[BaseMessage]) -> bool:
+    """Whether the turn goes on with what a tool returned."""
+    return bool(messages) and isinstance(messages[-1], (ToolMessage, FunctionMessage))
+
+
 def _plain(message: BaseMessage) -> dict[str, Any]:
     calls = isinstance(message, AIMessage) and (message.tool_calls or message.additional_kwargs.get("function_call"))
     return {"role": _role(message), "content": message.content, "tool_calls": calls}
@@ -59,6 +72,8 @@ def _role(message: BaseMessage) -> str:
         return message.role
     if isinstance(message, AIMessage):
         return "ai"
-    if isinstance(message, HumanMessage):  # its chunks have another `type`
-        return "summary" if message.additional_kwargs.get("lc_source") == "summarization" else "human"
-    return message.type
+    kind = message.type.removesuffix("MessageChunk").lower()
+    source = message.additional_kwargs.get("lc_source")
+    if not isinstance(message, HumanMessage) or not isinstance(source, str):
+        return kind
+    return "summary" if source == "summarization" else "system"  # LangChain's mark of what no user typed

@@ -17,11 +17,11 @@ from hybrid_router_core.routing import ModelName
 
 from ._call import Call
 from ._demand import OWN_TOOL, demand_of, limits_of, parts_of
-from ._messages import messages_of, reading_of, turns_of
+from ._messages import in_loop, messages_of, reading_of, turns_of
 from ._models import Model, bare_model
 from ._question import MODEL_KEY, THRESHOLD_KEY, QueryFrom, Question, question_from
 from ._routes import Routes
-from ._sticky import conversation_key, moved, recorded
+from ._sticky import begun, conversation_key, moved, recorded
 
 __all__ = ["Rules"]
 
@@ -74,7 +74,8 @@ class Rules:
             return settled
         threshold = overrides.get(THRESHOLD_KEY)
         if self.query_from is None:
-            return Question(reading(), threshold)
+            cut_off = not reading().texts  # a summary may take the turn's question away in the midst of its tools
+            return (begun(messages) if cut_off else None) or Question(reading(), threshold)
         raises = self.decider.on_router_error == "raise"
         return question_from(self.query_from, messages, threshold, raises=raises)
 
@@ -83,7 +84,10 @@ class Rules:
     ) -> RoutingDecision | None:
         if self.stay.sticky is False:
             return None
-        return self.stay.decision(conversation_key(config), recorded(messages), reading)
+        answered = recorded(messages)
+        if not answered and reading().is_first:  # another conversation of the same thread, as a subagent's
+            return None
+        return self.stay.decision(conversation_key(config), answered, reading)
 
     def priced(
         self, routes: Routes, decision: RoutingDecision, model_input: Any, arguments: Mapping[str, Any]
@@ -100,7 +104,7 @@ class Rules:
         config: RunnableConfig,
         arguments: Mapping[str, Any],
         *,
-        further: bool = False,
+        kept: bool = False,
     ) -> Callable[[ModelName], None] | None:
         """Who is told which model has answered; None if nobody wants to know.
 
@@ -109,7 +113,7 @@ class Rules:
             model_input: What it is given.
             config: Its config, which may name the conversation.
             arguments: Its further arguments.
-            further: Whether its decision was made for an earlier call.
+            kept: Whether the decision holds for the further steps of a turn.
         """
         if self.stay.sticky is False and self.price is None:
             return None
@@ -117,12 +121,13 @@ class Rules:
         key = conversation_key(config)
         turns = turns_of(messages) if key is None and self.stay.sticky is not False else ()
         prefix = None if self.price is None else prefix_of(parts_of(messages, arguments, routes.outfit))
+        further = (kept or self.pinned is not None) and in_loop(messages)
 
         def told(model: ModelName) -> None:
             if key is not None or turns:
                 self.stay.answered(key, turns, model)
             if self.price is not None and prefix is not None:
-                self.price.sent(model, prefix, further=further or self.pinned is not None)
+                self.price.sent(model, prefix, further=further)
 
         return told
 

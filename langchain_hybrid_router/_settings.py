@@ -96,6 +96,12 @@ class Settings(Batching, BaseChatModel):
             setattr(copy, name, value)
         return copy
 
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """With the same memory of conversations, which may be a connection and cannot be copied."""
+        memo = {} if memo is None else memo
+        memo[id(self.arms)] = self.arms
+        return super().__deepcopy__(memo)
+
     def _set(self, changes: dict[str, Any]) -> None:
         """All or nothing: a value that is refused leaves everything as it was."""
         before = {name: self.__dict__[name] for name in SETTINGS}

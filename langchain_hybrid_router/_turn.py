@@ -8,7 +8,7 @@ from typing import Any
 from langchain.agents.middleware.types import ExtendedModelResponse, ModelCallResult, ModelRequest
 from langchain.agents.structured_output import ProviderStrategy
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config
 from langgraph.errors import GraphBubbleUp
@@ -18,6 +18,7 @@ from hybrid_router_core import DataError, RoutingDecision
 
 from ._call import fallen
 from ._chosen import CannotBindError, TurnCall, chosen
+from ._messages import in_loop
 from ._record import routing_decision
 from ._routes import Routes, cannot
 from ._translate import translated
@@ -71,11 +72,12 @@ class Step:
         return None
 
     def result(self, response: Any) -> ModelCallResult[Any]:
-        """The response; if the turn has moved to large, with the decision that it stays with."""
+        """The response; if the turn has moved to the other model, with the decision that it stays with."""
         messages = [response] if isinstance(response, AIMessage) else response.result
         found = [routing_decision(each) for each in messages if isinstance(each, AIMessage)]
         decision = found[-1] if found else None
-        if decision is None or not (decision.reason in ("fallback", "unavailable") or (self.call and self.call.moved)):
+        moved = self.call is not None and self.call.moved
+        if decision is None or not (moved or decision.reason in ("fallback", "unavailable", "price")):
             return response  # type: ignore[no-any-return]
         return ExtendedModelResponse(response, Command(update={"hybrid_router": written(decision)}))
 
@@ -89,9 +91,14 @@ def first_step(router: RunnableHybridRouter, request: ModelRequest[Any]) -> Step
         return Step(router, request, request.override(model=router))
     if pinned.reason == "override":
         return _step(router, request, pinned)
-    decision = router._ruling.placed(_messages(request), _arguments(request)) or pinned
+    messages, arguments, rules = _messages(request), _arguments(request), router._ruling
+    decision = rules.placed(messages, arguments)
+    if decision is None:
+        # What a prompt costs is known here first, with its tools and system text; the turn stays with what follows
+        routes = Routes(router.small, router.large)
+        decision = pinned if in_loop(messages) else rules.priced(routes, pinned, messages, arguments)
     if isinstance(getattr(router, decision.model), BaseChatModel):  # else the router that is asked sees to it
-        decision = router._ruling.asked_for(decision)
+        decision = rules.asked_for(decision)
     return _step(router, request, decision)
 
 
@@ -121,7 +128,6 @@ def _step(
     instead = moved and decision.reason == "fallback"
     routes = Routes(router.small, router.large)
     messages = _messages(request)
-    further = isinstance(messages[-1], ToolMessage) if messages else False
-    told = router._ruling.listener(routes, messages, ensure_config(), _arguments(request), further=further)
+    told = router._ruling.listener(routes, messages, ensure_config(), _arguments(request), kept=True)
     call = TurnCall(routes, decision, RunnableConfig(), health, instead, told, moved=moved)
     return Step(router, request, translated(request, model).override(model=chosen(model, call)), call)

@@ -107,14 +107,11 @@ class HybridRouterMiddleware(AgentMiddleware[HybridRouterState, Any]):
 
     def before_agent(self, state: HybridRouterState, runtime: Runtime[Any]) -> dict[str, Any]:
         """Decide for the turn."""
-        return {
-            "hybrid_router": written(self.model._decision(state["messages"], ensure_config(_overrides(runtime)), {}))
-        }
+        return {"hybrid_router": written(self.model._unpriced(state["messages"], _config(runtime), {}))}
 
     async def abefore_agent(self, state: HybridRouterState, runtime: Runtime[Any]) -> dict[str, Any]:
         """As `before_agent`."""
-        decision = await self.model._adecision(state["messages"], ensure_config(_overrides(runtime)), {})
-        return {"hybrid_router": written(decision)}
+        return {"hybrid_router": written(await self.model._aunpriced(state["messages"], _config(runtime), {}))}
 
     def wrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
@@ -143,12 +140,13 @@ class HybridRouterMiddleware(AgentMiddleware[HybridRouterState, Any]):
         return second.result(await handler(second.request))
 
 
-def _overrides(runtime: Runtime[Any]) -> RunnableConfig | None:
-    """The config with the overrides of the runtime context; None, which means the ambient one, if there are none."""
+def _config(runtime: Runtime[Any]) -> RunnableConfig:
+    """The ambient config with the overrides of the runtime context."""
     context: Any = runtime.context
-    found = {}
+    config = ensure_config()
+    found = dict(config["configurable"])
     for key in (MODEL_KEY, THRESHOLD_KEY):
         value = context.get(key) if isinstance(context, Mapping) else getattr(context, key, None)
         if value is not None:
             found[key] = value
-    return RunnableConfig(configurable=found) if found else None
+    return {**config, "configurable": found}

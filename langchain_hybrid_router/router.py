@@ -80,7 +80,7 @@ class RunnableHybridRouter(RoutedChatModel):
             decides a new topic anew. Who answered is known from the records in the messages, or by ``thread_id`` or
             ``session_id`` in the config, or else by what the user said so far.
         arms: Where that is remembered beside the messages: an object with ``get(key)`` and ``put(key, arm)``; by
-            default in this process, for the last 10,000 conversations and a day.
+            default in this process, for the last 10,000 conversations and a day. One that fails costs no call.
         prices: ``Prices(small=..., large=...)``: small answers only if it is also cheaper for this call, given which
             part of the prompt each provider still has in its cache (reason ``"price"``).
         kwargs: ``tags``, ``metadata``, ``callbacks`` and ``name``, as of any chat model.

@@ -5,37 +5,36 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from time import perf_counter
 from typing import Any
 
-from llama_index.core.base.llms.types import ChatMessage
-from llama_index.core.bridge.pydantic import BaseModel, PrivateAttr
+from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.llms import LLM
 from llama_index.core.llms.function_calling import FunctionCallingLLM
-from llama_index.core.types import PydanticProgramMode
-from typing_extensions import Self
 
 from hybrid_router_core import RoutingDecision
-from hybrid_router_core.live import Decider, threads
+from hybrid_router_core.live import Decider, Prefix, prefix_of, threads
 
 from . import _tracker
+from ._asked import Asked, Part, Routed
+from ._copies import CopyingRules
 from ._decisions import Decisions
 from ._failure import reason_of
+from ._measure import parts_of
 from ._models import Model
-from ._override import Override
 from ._plan import Plan
 from ._request import Request
-from ._rules import FELL_BEFORE, Asked, Part, RoutingRules
+from ._rules import FELL_BEFORE
+from ._sticky import listener
 from ._tagging import KEY, record_of
 from .events import announce
 
 logger = logging.getLogger(__name__)
 
 
-class RoutingLLM(RoutingRules):
+class RoutingLLM(CopyingRules):
     """What `HybridRouterLLM` decides with; see there for the settings."""
 
     _decisions: Decisions = PrivateAttr()
@@ -43,6 +42,7 @@ class RoutingLLM(RoutingRules):
     def _begin(self) -> None:
         self._decisions = Decisions(Decider(self.router, on_router_error=self.on_router_error))
         self._known = {}
+        self._begin_staying()
         if self.track_questions:
             _tracker.install()
 
@@ -54,7 +54,7 @@ class RoutingLLM(RoutingRules):
     def _plan(self, request: Request) -> Plan:
         started = perf_counter()
         asked = self._ask(request)
-        decision = asked.settled or self._decisions.decide(asked.query, asked.threshold)
+        decision = asked.settled or self._decisions.decide(asked.reading, asked.threshold)
         plan = self._decided(request, asked, decision, started)
         if self._limiter is not None:
             self._limiter.acquire()
@@ -67,7 +67,7 @@ class RoutingLLM(RoutingRules):
             work = partial(contextvars.copy_context().run, lambda: [model.facts for model in unknown])
             await asyncio.get_running_loop().run_in_executor(threads(), work)
         asked = self._ask(request)
-        decision = asked.settled or await self._decisions.adecide(asked.query, asked.threshold)
+        decision = asked.settled or await self._decisions.adecide(asked.reading, asked.threshold)
         plan = self._decided(request, asked, decision, started)
         if self._limiter is not None:
             await self._limiter.async_acquire()
@@ -81,99 +81,79 @@ class RoutingLLM(RoutingRules):
     def _decided(self, request: Request, asked: Asked, decision: RoutingDecision, started: float) -> Plan:
         part, models = self._part, self._models
         fixed = part.fixed is not None
+        prompt = self._prompt(request)
+        if prompt is not None and self._price is not None and not asked.reported:
+            decision = self._price.ruled(decision, prompt)
         spare = self.fallback and decision.model == "small" and (part.spare if fixed else not asked.reported)
         spare = spare and "large" in self._able(request)
         if spare and not fixed and decision.reason != "override" and not models["small"].health.may_try():
             decision = replace(decision, model="large", reason="unavailable", detail="the small model kept failing")
             spare = False
         model = models[decision.model]
-        if not asked.reported and request.name != "convert_chat_messages":  # which asks no model
+        if not asked.reported and request.asks_a_model:
             latency = (perf_counter() - started) * 1000
-            announce(decision, model_name=model.name, query=asked.query or None, latency_ms=latency, policy=self.events)
-        return self._planned(request, asked.query, decision, model, spare=spare)
+            announce(decision, model_name=model.name, query=asked.scored, latency_ms=latency, policy=self.events)
+        call = Routed(request, asked, listener(asked.place, self._price, prompt))
+        return self._planned(call, decision, model, spare=spare)
 
-    def _planned(self, request: Request, query: str, decision: RoutingDecision, model: Model, *, spare: bool) -> Plan:
+    def _prompt(self, request: Request) -> Prefix | None:
+        """The prompt as caches of prompts see it; None if nobody asks what it costs."""
+        if self._price is None or self._part.fixed is not None or not request.asks_a_model:
+            return None
+        return prefix_of(parts_of(request, [self.system_prompt or ""]))
+
+    def _planned(self, call: Routed, decision: RoutingDecision, model: Model, *, spare: bool) -> Plan:
         record = record_of(decision, model.name)
         witness = self._part.witness
         if witness is not None:
             witness(record)
         # A tool may not run twice, so that a copy of the router runs them, which knows when they begin. A ReAct agent
         # reports no errors; there each call of the model falls back by itself.
-        runs_tools = request.name.endswith("predict_and_call")
-        fronted = spare and runs_tools and not _overrides(model.llm, request.name)
+        name = call.request.name
+        runs_tools = name.endswith("predict_and_call")
+        fronted = spare and runs_tools and not _overrides(model.llm, name)
         reacts = fronted and not model.facts.calls_functions
         front = Part(fixed=decision, spare=reacts, began=[]) if fronted else None
         can_begin_anew = spare and not reacts and fronted == runs_tools
         return Plan(
             decision,
-            start=partial(self._start, request, query, decision, model, front),
+            start=partial(self._start, call, decision, model, front),
             record=record,
-            answered=partial(self._answered, decision, model, front),
-            instead=partial(self._instead, request, query, decision, front) if can_begin_anew else None,
+            answered=partial(self._answered, call, decision, model, front),
+            instead=partial(self._instead, call, decision, front) if can_begin_anew else None,
         )
 
-    def _start(self, request: Request, query: str, decision: RoutingDecision, model: Model, front: Part | None) -> Any:
+    def _start(self, call: Routed, decision: RoutingDecision, model: Model, front: Part | None) -> Any:
         """Call the model: its answer, awaitable or stream."""
+        request, reading = call.request, call.asked.reading
         args, kwargs = request.arguments()
         if front is not None or self._formats(request):
             copy = self._fronting(front or Part(fixed=decision), model.llm)
             return getattr(FunctionCallingLLM, request.name)(copy, *args, **kwargs)
-        if query and isinstance(model.llm, RoutingLLM):
-            kwargs.setdefault(KEY, {"query": query})  # a router within this one is asked about the same question
+        if reading.texts and isinstance(model.llm, RoutingLLM):
+            kwargs.setdefault(KEY, reading)  # a router within this one is asked about the same question
         return getattr(model.reporting_to(self.callback_manager), request.name)(*args, **kwargs)
 
-    def _answered(self, decision: RoutingDecision, model: Model, front: Part | None) -> None:
+    def _answered(self, call: Routed, decision: RoutingDecision, model: Model, front: Part | None) -> None:
         if front is None or not front.spare:
             model.answered()
         if decision.reason == "fallback" and decision.detail != FELL_BEFORE:  # large could: not the call's own fault
             self._models["small"].health.failed()
+        if call.told is not None:
+            call.told(decision.model)
 
-    def _instead(
-        self, request: Request, query: str, first: RoutingDecision, front: Part | None, error: Exception
-    ) -> Plan:
+    def _instead(self, call: Routed, first: RoutingDecision, front: Part | None, error: Exception) -> Plan:
         """The plan for the large model, after the small one has failed."""
         if front is not None and front.began:
             raise error
         reason = reason_of(error)
-        self._fallen.append(hash(query))
+        if call.asked.turn is not None:
+            self._fallen.append(call.asked.turn)
         logger.warning("the small model failed with %s; the large model answers", reason)
         logger.debug("the small model's error", exc_info=error)
         decision, large = replace(first, model="large", reason="fallback", detail=reason), self._models["large"]
         announce(decision, model_name=large.name, query=None, latency_ms=0.0, policy=self.events)
-        return self._planned(request, query, decision, large, spare=False)
-
-    def _formats(self, request: Request) -> bool:
-        """Whether the router has prompt settings of its own, which its model must not be left to ignore."""
-        if request.template is None or self._part.fixed is not None:
-            return False
-        own = self.system_prompt or self.output_parser or self.query_wrapper_prompt
-        return bool(own) or ("structured" in request.name and self.pydantic_program_mode != PydanticProgramMode.DEFAULT)
-
-    def _fronting(self, part: Part, child: LLM) -> Self:
-        """A copy that is settled on a model: it renders a prompt or runs tools, and calls that model."""
-        update: dict[str, Any] = {"output_parser": self.output_parser or child.output_parser}
-        if self.pydantic_program_mode == PydanticProgramMode.DEFAULT:
-            update["pydantic_program_mode"] = child.pydantic_program_mode
-        return self._variant(part, **update)
-
-    def _asking(self, pinned: Override, witness: Callable[[dict[str, Any]], None]) -> Self:
-        """A copy for one call, for which something is fixed, and whose record somebody wants."""
-        return self._variant(Part(pinned=pinned, witness=witness))
-
-    def _variant(self, part: Part, **update: Any) -> Self:
-        """A copy for one call, which shares what this one has learned."""
-        new = BaseModel.__copy__(self)
-        new.__dict__.update(callback_manager=self.callback_manager, **update)
-        new._part = part
-        return new
-
-    def _extend_messages(self, messages: list[ChatMessage]) -> list[ChatMessage]:
-        messages, fixed = super()._extend_messages(messages), self._part.fixed
-        return messages if fixed is None else self._models[fixed.model].llm._extend_messages(messages)
-
-    def _extend_prompt(self, formatted_prompt: str) -> str:
-        prompt, fixed = super()._extend_prompt(formatted_prompt), self._part.fixed
-        return prompt if fixed is None else self._models[fixed.model].llm._extend_prompt(prompt)
+        return self._planned(call, decision, large, spare=False)
 
     def _shown(self, role: Any) -> str:
         return f"{super()._shown(role)}({self._models[role].name})"

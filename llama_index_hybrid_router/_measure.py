@@ -64,6 +64,16 @@ def demand_of(request: Request, system_prompts: Iterable[str], *, output: int, r
     return Demand(tokens, output, kinds)
 
 
+def parts_of(request: Request, system_prompts: Iterable[str]) -> Iterator[str]:
+    """The prompt part by part, as caches of prompts compare it: tools, system prompts, one message after another."""
+    yield "\n".join(_tool_texts(request))
+    yield from filter(None, system_prompts)
+    if not request.messages:  # a template that only the model can render
+        yield from map(_text_of, _blocks(request))
+    for message in request.messages:
+        yield "\n".join((message.role.value, *map(_text_of, _blocks_of((message,)))))
+
+
 def _blocks(request: Request) -> Iterator[Any]:
     """The blocks of the messages; of a template its own blocks, and the texts that will fill it."""
     if request.template is None:

@@ -1,17 +1,20 @@
-"""The last thing that the user really said, among messages that LlamaIndex has rewritten.
+"""The messages of a call as plain dicts for the core to read, without what LlamaIndex has put into the user's mouth.
 
 Agents and memories put their own text into messages of the user: the results of tools, stored memories, the state of a
-workflow, or the whole conversation as XML. None of it is a question, and all of it may be full of misleading words.
+workflow, or the whole conversation as XML. None of it is a turn, and all of it may be full of misleading words.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
-from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock
+from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock, ToolCallBlock
 
-from hybrid_router_core.conversation import query_from_messages
+from hybrid_router_core.conversation.human import SUMMARY
+
+__all__ = ["is_a_task", "plain_of"]
 
 # ReAct and CodeAct give tool results the role of the user. What the assistant said just before tells such a result from
 # a user who begins a message with the same words.
@@ -31,6 +34,9 @@ _TASKS = (
 _STATE = re.compile(r"\ACurrent state:\n.*\n\nCurrent message:\n(.*)\Z", re.DOTALL)
 _XML_ROLE = re.compile(r"\s*<(\w+)>\s*\Z")
 _XML_MESSAGE = re.compile(r"\s*<message>(.*)</message>\s*\Z", re.DOTALL)
+_ANSWERS = (MessageRole.ASSISTANT, MessageRole.CHATBOT, MessageRole.MODEL)
+_MOST = 64  # turns that are read back: as many as the core reads
+_HEAD = 400  # characters in which a text says that it is a summary
 
 
 def is_a_task(text: str) -> bool:
@@ -38,19 +44,48 @@ def is_a_task(text: str) -> bool:
     return text.lstrip().startswith(_TASKS)
 
 
-def last_question(messages: Sequence[ChatMessage]) -> str | None:
-    """The text of the last message that the user wrote; None if there is none."""
-    for i in range(len(messages) - 1, -1, -1):
-        if messages[i].role != MessageRole.USER:
+def plain_of(messages: Sequence[ChatMessage]) -> list[dict[str, Any]]:
+    """The last messages, oldest first; what the user did not write has another role than the user's."""
+    plain: list[dict[str, Any]] = []
+    turns, later = 0, None  # the turn after this message, if nothing was answered between them
+    for place in range(len(messages) - 1, -1, -1):
+        message = messages[place]
+        if message.role in _ANSWERS:
+            plain.append({"role": "assistant", "tool_calls": _calls_tools(message)})
+            later = None
             continue
-        parts = _without_memory([block.text for block in messages[i].blocks if isinstance(block, TextBlock)])
+        parts = _texts(message)
+        if message.role != MessageRole.USER:
+            summary = message.role == MessageRole.SYSTEM and parts and SUMMARY.match(parts[0][:_HEAD])
+            plain.append({"role": "summary" if summary else message.role.value})
+            continue
         if parts and parts[0].startswith("<current_conversation>"):
-            return last_question(_conversation(parts))
-        text = query_from_messages([{"role": "user", "content": parts}])
-        if text is not None and not _from_the_framework(text, messages[:i]):
-            state = _STATE.match(text)
-            return state.group(1).strip() if state else text
-    return None
+            return [*_up_to_the_question(plain_of(_conversation(parts))), *reversed(plain)]
+        text = "\n".join(filter(None, _without_memory(parts)))
+        if _from_the_framework(text, messages[:place]):
+            plain.append({"role": "tool"})
+            continue
+        state = _STATE.match(text)
+        text = state.group(1).strip() if state else text
+        if text.strip() and text == later:  # ReAct repeats it before it says what was wrong with the model's answer
+            continue
+        later = text if text.strip() else later
+        turns += bool(text.strip())
+        plain.append({"role": "user", "content": text})
+        if turns == _MOST:
+            break
+    plain.reverse()
+    return plain
+
+
+def _texts(message: ChatMessage) -> list[str]:
+    return [block.text for block in message.blocks if isinstance(block, TextBlock)]
+
+
+def _calls_tools(message: ChatMessage) -> bool:
+    more = message.additional_kwargs
+    called = more.get("tool_calls") or more.get("function_call")
+    return bool(called) or any(isinstance(block, ToolCallBlock) for block in message.blocks)
 
 
 def _without_memory(parts: list[str]) -> list[str]:
@@ -73,8 +108,18 @@ def _conversation(parts: list[str]) -> list[ChatMessage]:
     return messages
 
 
+def _up_to_the_question(plain: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without what was said since: the packed conversation is there to give its answer a form."""
+    end = len(plain)
+    while end and not (plain[end - 1]["role"] == "user" and plain[end - 1]["content"].strip()):
+        end -= 1
+    return plain[:end]
+
+
 def _from_the_framework(text: str, before: Sequence[ChatMessage]) -> bool:
-    answer = next((m.content or "" for m in reversed(before) if m.role == MessageRole.ASSISTANT), None)
-    if answer is None:
+    marks = [cause for mark, cause in _TOOL_RESULTS if text.startswith(mark)]
+    retries = text.startswith(_RETRIES)
+    if not marks and not retries:
         return False
-    return text.startswith(_RETRIES) or any(text.startswith(mark) and cause in answer for mark, cause in _TOOL_RESULTS)
+    answer = next((m.content or "" for m in reversed(before) if m.role == MessageRole.ASSISTANT), None)
+    return answer is not None and (retries or any(cause in answer for cause in marks))

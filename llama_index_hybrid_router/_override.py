@@ -9,6 +9,7 @@ from typing import Any, get_args
 from llama_index_instrumentation.dispatcher import active_instrument_tags
 
 from hybrid_router_core import RoutingDecision
+from hybrid_router_core.conversation import Reading
 from hybrid_router_core.errors import ConfigError
 from hybrid_router_core.routing import ModelName, check_threshold
 
@@ -19,12 +20,13 @@ FIELDS = ("model", "query", "threshold")
 
 @dataclass(frozen=True)
 class Override:
-    """What is fixed; a decision stands for a call that was routed already."""
+    """What is fixed; a decision stands for a call that was routed already, a reading for one of a router around it."""
 
     model: ModelName | None = None
     query: str | None = None
     threshold: float | None = None
     decision: RoutingDecision | None = None
+    reading: Reading | None = None
 
     @classmethod
     def read(cls, value: Any) -> Override:
@@ -35,6 +37,8 @@ class Override:
         """
         if isinstance(value, RoutingDecision):
             return cls(decision=value)
+        if isinstance(value, Reading):
+            return cls(reading=value)
         if not isinstance(value, Mapping) or not set(value) <= set(FIELDS):
             raise ConfigError(f"{KEY} is {_named(value)}; allowed: a dict with any of the keys {', '.join(FIELDS)}")
         override = cls(**value)

@@ -75,6 +75,11 @@ class Request:
         return self.get("tools") or self.option("tools")
 
     @property
+    def asks_a_model(self) -> bool:
+        """Whether a model is asked anything."""
+        return self.name != "convert_chat_messages"
+
+    @property
     def carries_tools(self) -> bool:
         """Whether the model is to be offered tools."""
         return self.name.endswith("_with_tools") or bool(self.tools)

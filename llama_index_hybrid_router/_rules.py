@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
 
 from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.llms import LLM
@@ -14,43 +13,18 @@ from hybrid_router_core.errors import ConfigError
 from hybrid_router_core.live import place
 from hybrid_router_core.routing import ModelName
 
+from ._asked import Asked, Part
 from ._measure import asked_output, demand_of
 from ._models import Model
 from ._override import Override, tagged_override
-from ._question import failed_query_from, no_question, question_of
+from ._question import Asking, failed_query_from, no_question, of_text
 from ._request import Request
 from ._settings import RouterSettings
+from ._sticky import Place
 from ._tagging import KEY
 
 FELL_BEFORE = "small failed before in this turn"
 ROLES: tuple[ModelName, ModelName] = ("small", "large")
-
-
-class Asked(NamedTuple):
-    """A call before its decision: what is to be scored, or what is settled already."""
-
-    query: str = ""
-    threshold: float | None = None
-    settled: RoutingDecision | None = None
-    reported: bool = False
-
-
-class Part(NamedTuple):
-    """What distinguishes a copy of the router that serves one call.
-
-    Attributes:
-        fixed: It renders a prompt, or runs tools, for the model of this decision.
-        spare: Then, whether the large model stands in for a failing small one.
-        began: Then, filled once the tools that the model named may have run.
-        pinned: What the caller fixed.
-        witness: Who is told the record.
-    """
-
-    fixed: RoutingDecision | None = None
-    spare: bool = False
-    began: list[bool] | None = None
-    pinned: Override = Override()
-    witness: Callable[[dict[str, Any]], None] | None = None
 
 
 class RoutingRules(RouterSettings):
@@ -58,7 +32,7 @@ class RoutingRules(RouterSettings):
 
     _known: dict[ModelName, Model] = PrivateAttr(default_factory=dict)
     _part: Part = PrivateAttr(default=Part())
-    _fallen: deque[int] = PrivateAttr(default_factory=lambda: deque(maxlen=128))  # hashes of questions
+    _fallen: deque[int] = PrivateAttr(default_factory=lambda: deque(maxlen=128))  # hashes of readings
 
     @property
     def _models(self) -> Mapping[ModelName, Model]:
@@ -75,8 +49,35 @@ class RoutingRules(RouterSettings):
         if part.fixed is not None:
             return Asked(settled=part.fixed, reported=True)
         override = request.override = _override_of(request, part.pinned)
+        asking = Asking(request, self.query_from, pinned=part.question, track=self.track_questions)
+        where = None
+        if self.sticky is not False and request.asks_a_model:
+            where = Place(self._stay, asking.conversation, track=self.track_questions)
         if override.decision is not None:
-            return Asked(settled=override.decision, reported=True)
+            return Asked(settled=override.decision, reported=True, place=where)
+        asked = Asked(settled=self._formed(request, override), place=where)
+        if asked.settled is not None:
+            return asked
+        try:
+            reading = override.reading or (asking.reading() if override.query is None else of_text(override.query))
+        except ConfigError:
+            raise
+        except Exception as error:  # the user's query_from: the policy for router errors decides what becomes of it
+            if self.on_router_error == "raise":
+                raise
+            return asked._replace(settled=failed_query_from(error))
+        asked = asked._replace(
+            reading=reading, threshold=self.threshold if override.threshold is None else override.threshold
+        )
+        if self.fallback and asked.turn in self._fallen and asking.goes_on:
+            return asked._replace(settled=RoutingDecision("large", reason="fallback", detail=FELL_BEFORE))
+        settled = None if where is None else where.decision()
+        if settled is None and not reading.texts:
+            settled = no_question(request, reading, self.no_query)
+        return asked._replace(settled=settled)
+
+    def _formed(self, request: Request, override: Override) -> RoutingDecision | None:
+        """The decision that the caller or the call's form makes."""
         able = self._able(request)
         if override.model is not None:
             if override.model not in able:
@@ -84,28 +85,10 @@ class RoutingRules(RouterSettings):
                     f"{KEY} names the {override.model} model, which calls no functions, for a call with tools; "
                     "leave the model to the router, or use a model that does"
                 )
-            return Asked(settled=RoutingDecision(override.model, reason="override"))
+            return RoutingDecision(override.model, reason="override")
         if len(able) == 1:
-            return Asked(settled=RoutingDecision(able[0], reason="capability", detail="the other calls no functions"))
-        placed = self._placed(request)
-        if placed is not None:
-            return Asked(settled=placed)
-        threshold = self.threshold if override.threshold is None else override.threshold
-        try:
-            query = override.query
-            if query is None:
-                query = question_of(request, self.query_from, track=self.track_questions)
-        except ConfigError:
-            raise
-        except Exception as error:  # the user's query_from: the policy for router errors decides what becomes of it
-            if self.on_router_error == "raise":
-                raise
-            return Asked(settled=failed_query_from(error))
-        if query is None or not query.strip():
-            return Asked(settled=no_question(request, self.no_query))
-        if self.fallback and hash(query) in self._fallen and request.goes_on:
-            return Asked(settled=RoutingDecision("large", reason="fallback", detail=FELL_BEFORE))
-        return Asked(query, threshold)
+            return RoutingDecision(able[0], reason="capability", detail="the other calls no functions")
+        return self._placed(request)
 
     def _able(self, request: Request) -> list[ModelName]:
         """The models that can take the call: with tools, those that call functions."""

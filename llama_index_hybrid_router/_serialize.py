@@ -14,6 +14,7 @@ from llama_index.core.llms import LLM
 from llama_index.core.llms.llm import default_completion_to_prompt
 
 from hybrid_router_core.errors import ConfigError
+from hybrid_router_core.live import RecentArms
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +67,8 @@ def load_child(role: str, value: Any) -> LLM:
 def left_out(llm: LLM) -> list[str]:
     """The fields in use that LlamaIndex itself never serializes, such as an output parser."""
     excluded = (name for name, field in type(llm).model_fields.items() if field.exclude and name != "callback_manager")
-    return [name for name in excluded if getattr(llm, name, None) not in DEFAULTS]
+    in_use = ((name, getattr(llm, name, None)) for name in excluded)
+    return [name for name, value in in_use if value not in DEFAULTS and type(value) is not RecentArms]
 
 
 def warn_of(role: str, note: dict[str, Any]) -> None:

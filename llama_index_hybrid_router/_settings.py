@@ -16,7 +16,6 @@ from llama_index.core.bridge.pydantic import (
     field_validator,
 )
 from llama_index.core.llms import LLM
-from llama_index.core.llms.function_calling import FunctionCallingLLM
 from typing_extensions import Self
 
 from hybrid_router_core.errors import ConfigError
@@ -25,6 +24,7 @@ from hybrid_router_core.routing import ModelName
 
 from . import _serialize
 from ._question import check_query_from
+from ._staying import StayingSettings
 from .events import EventPolicy
 
 Kind = Literal["image", "audio", "video", "document"]
@@ -32,7 +32,7 @@ FROZEN = ("router", "on_router_error")
 Named = Annotated[Any, WithJsonSchema({"type": "string"})]
 
 
-class RouterSettings(FunctionCallingLLM):
+class RouterSettings(StayingSettings):
     """See `HybridRouterLLM`."""
 
     # a misspelled setting must not pass in silence, nor one that is set later
@@ -112,7 +112,7 @@ class RouterSettings(FunctionCallingLLM):
         return {**super().to_dict(**kwargs), _serialize.NOTE: {"left_out": left_out}}
 
     def __getstate__(self) -> dict[str, Any]:
-        for name in ("small", "large", "router", "query_from"):
+        for name in ("small", "large", "router", "query_from", "arms"):
             try:
                 pickle.dumps(getattr(self, name))
             except Exception as error:  # noqa: PERF203  # whatever it raises; the base class would drop the field
@@ -140,6 +140,8 @@ class RouterSettings(FunctionCallingLLM):
         return new
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        memo = {} if memo is None else memo
+        memo[id(self.arms)] = self.arms  # it may be a connection, and what it knows holds for the copy too
         new = super().__deepcopy__(memo)
         new._begin()
         return new
@@ -148,11 +150,14 @@ class RouterSettings(FunctionCallingLLM):
         for name, value in super().__repr_args__():
             if name in ("small", "large"):  # their own fields hold keys
                 yield name, self._shown(name)
-            elif name in RouterSettings.__annotations__ and value != RouterSettings.model_fields[str(name)].default:
+            elif name in SETTINGS and value != RouterSettings.model_fields[str(name)].default:
                 yield name, value
 
     def _shown(self, role: str) -> str:
         return type(getattr(self, role)).__name__
+
+
+SETTINGS = {*RouterSettings.__annotations__, *StayingSettings.__annotations__}
 
 
 def _one_line(error: ValidationError) -> ConfigError:

@@ -59,18 +59,19 @@ class HybridStructuredLLM(StructuredLLM):
     def _asking(self, request: Request, records: Records) -> Self:
         """A copy for one call."""
         router = cast("RoutingLLM", self.llm)
-        pinned, outer = router._part.pinned, router._part.witness  # of the call that this one is a part of
+        part = router._part  # of the call that this one is a part of
+        pinned, question, outer = part.pinned, part.question, part.witness
         if request.override is not None:
             pinned = request.override
-        if pinned.query is None:
-            pinned = pinned.asking(question_among(request.variables, router.query_from))
+        if question is None:
+            question = question_among(request.variables, router.query_from)
 
         def witness(record: dict[str, Any]) -> None:
             records.append(record)
             if outer is not None:
                 outer(record)
 
-        return self.model_copy(update={"llm": router._asking(pinned, witness)})
+        return self.model_copy(update={"llm": router._asking(pinned, question, witness)})
 
 
 def _tag(answer: Any, records: Records) -> Any:

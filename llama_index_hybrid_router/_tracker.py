@@ -1,14 +1,16 @@
-"""Which question the call being made belongs to, read from LlamaIndex's own spans.
+"""Which question and which conversation the call being made belongs to, read from LlamaIndex's own spans.
 
 A query engine's span holds the user's question even where the LLM receives nothing but a rendered prompt (a selector, a
-condense step, a query generator). A span handler on the root dispatcher remembers the question of each open span.
+condense step, a query generator), and the span of a chat engine or of an agent's run leads to its memory. A span
+handler on the root dispatcher remembers them for each open span.
 """
 
 from __future__ import annotations
 
 import inspect
 import threading
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.instrumentation.span import BaseSpan, active_span_id
@@ -16,13 +18,31 @@ from llama_index.core.instrumentation.span_handlers import BaseSpanHandler
 from llama_index.core.schema import QueryBundle
 from llama_index_instrumentation import root_dispatcher
 
+from ._memories import Talking, memory_of
+
 QUESTION_ARGUMENTS = ("query_str", "str_or_query_bundle", "query", "message")
 
 
-class QuestionTracker(BaseSpanHandler[BaseSpan]):
-    """Remembers, for every open span, its parent and the question among its arguments."""
+class Span(NamedTuple):
+    """What is kept of an open span.
 
-    _open: dict[str, tuple[str | None, str | None]] = PrivateAttr(default_factory=dict)
+    Attributes:
+        parent: The id of the one around it.
+        question: Among its arguments.
+        talking: The conversation that begins with it, if one does.
+        agent: The name of the agent whose step it is.
+    """
+
+    parent: str | None
+    question: str | None
+    talking: Talking | None
+    agent: str | None
+
+
+class QuestionTracker(BaseSpanHandler[BaseSpan]):
+    """Remembers, for every open span, its parent and what is known of the call from its arguments."""
+
+    _open: dict[str, Span] = PrivateAttr(default_factory=dict)
 
     @classmethod
     def class_name(cls) -> str:
@@ -31,19 +51,35 @@ class QuestionTracker(BaseSpanHandler[BaseSpan]):
 
     def question(self) -> str | None:
         """The question of the nearest enclosing span that has one."""
+        return next((span.question for span in self._around() if span.question is not None), None)
+
+    def talking(self) -> Talking | None:
+        """The conversation around the call, with the agent that speaks in it; None if there is none."""
+        agent = None
+        for span in self._around():
+            agent = agent or span.agent
+            if span.talking is not None:
+                return span.talking._replace(agent=agent or "")
+        return None if agent is None else Talking(agent=agent)
+
+    def _around(self) -> Iterator[Span]:
         span = self._open.get(active_span_id.get() or "")
         while span is not None:
-            parent, question = span
-            if question is not None:
-                return question
-            span = self._open.get(parent or "")
-        return None
+            yield span
+            span = self._open.get(span.parent or "")
 
     def span_enter(
-        self, id_: str, bound_args: inspect.BoundArguments, *_: Any, parent_id: str | None = None, **__: Any
+        self,
+        id_: str,
+        bound_args: inspect.BoundArguments,
+        instance: Any = None,
+        parent_id: str | None = None,
+        tags: dict[str, Any] | None = None,  # noqa: ARG002
+        **_: Any,
     ) -> None:
         """Remember the span."""
-        self._open[id_] = (parent_id, _question_of(bound_args.arguments))
+        arguments = bound_args.arguments
+        self._open[id_] = Span(parent_id, _question_of(arguments), *_talk_of(instance, arguments))
 
     def span_exit(self, id_: str, *_: Any, **__: Any) -> None:
         """Forget the span."""
@@ -56,7 +92,7 @@ class QuestionTracker(BaseSpanHandler[BaseSpan]):
         self._open.clear()
 
     def new_span(self, *_: Any, **__: Any) -> None:
-        """Unused: nothing but the question is kept."""
+        """Unused: nothing but the above is kept."""
 
     prepare_to_exit_span = prepare_to_drop_span = new_span
 
@@ -84,3 +120,11 @@ def _question_of(arguments: dict[str, Any]) -> str | None:
         if text is not None:
             return text
     return None
+
+
+def _talk_of(instance: Any, arguments: dict[str, Any]) -> tuple[Talking | None, str | None]:
+    try:
+        agent = getattr(arguments.get("ev"), "current_agent_name", None)  # of an agent's step
+        return memory_of(instance, arguments), agent if isinstance(agent, str) else None
+    except Exception:  # an event or an engine of the user's own, whose attributes may do anything
+        return None, None

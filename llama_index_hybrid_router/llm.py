@@ -25,6 +25,9 @@ PREPARE = Signature(FunctionCallingLLM._prepare_chat_with_tools)
 class HybridRouterLLM(RoutingLLM):
     """An LLM that hands each call to the small or to the large one, by the user's question.
 
+    A chat is read as a conversation: a turn such as "yes, do it" is as hard as the question that it goes on with, and
+    after a complaint about the answer the large one is asked.
+
     >>> from llama_index.core.llms import MockLLM
     >>> llm = HybridRouterLLM(small=MockLLM(max_tokens=1), large=MockLLM(max_tokens=2), router=lambda question: 0.9)
     >>> llm.complete("What is 2 + 2?").additional_kwargs["hybrid_router"]["model"]
@@ -38,6 +41,7 @@ class HybridRouterLLM(RoutingLLM):
         large: The expensive one.
         router: A `HybridRouter`, the folder of a saved one, or a callable from the question to a score in [0, 1], sync
             or async. A router's last 128 decisions are kept until it is trained anew; a callable is asked each time.
+            Of a conversation a callable gets the last turn, or the one that it goes on with.
         threshold: Small iff score >= threshold; None takes the router's own (0.5 for a callable).
         context_window: The window this LLM reports. ``"min"``: the smaller one, so that every prompt fits both.
             ``"large"``: the large model's. In both cases a call that is too long for the small one goes to the large.
@@ -53,6 +57,14 @@ class HybridRouterLLM(RoutingLLM):
         query_from: Where the question is, if not where it is looked for: the name or names of the template variable
             that holds it, tried before the known ones (query_str, question, query, message, user_query,
             user_question, user_input, input); or a callable from the messages to the text to score, or None.
+        sticky: Whether a conversation stays with a model: False decides each call; True stays with the first one that
+            answered; ``"up"`` never leaves the large one again; ``"follow_up"`` stays while the user goes on, and
+            decides a new topic anew. A conversation is known by what the user said in it, and by its memory where the
+            spans show one (see `track_questions`). The agents of a workflow stay each for itself.
+        arms: Where it is remembered who answered: an object with ``get(key)`` and ``put(key, arm)``; None keeps the
+            last 10,000 turns of this process. It is not saved with the LLM.
+        prices: What a token costs on each, as `hybrid_router_core.live.Prices`: the large one goes on where a long
+            prompt that it has in its cache makes the small one no saving.
         small_takes: What the small model takes beyond text: ``"image"``, ``"audio"``, ``"video"``, ``"document"``.
             Calls with anything else in them go to the large one.
         events: `HybridRoutingEvent`: ``"full"``, ``"no_query"`` (without the question) or ``"off"``.

@@ -50,10 +50,7 @@ def say(
     answered: list[list[tuple[str, str]]] = []
     for text in texts:
         asked: Any = {"messages": [HumanMessage(text)]}
-        if is_async:
-            state = asyncio.run(agent.ainvoke(asked, config, **call))
-        else:
-            state = agent.invoke(asked, config, **call)
+        state = asyncio.run(agent.ainvoke(asked, config, **call)) if is_async else agent.invoke(asked, config, **call)
         last = max(i for i, each in enumerate(state["messages"]) if isinstance(each, HumanMessage))
         answered.append([found(each) for each in state["messages"][last:] if isinstance(each, AIMessage)])
     return answered
@@ -173,9 +170,10 @@ def asks_workers(*texts: str) -> Any:
     def reply(messages: list[Any]) -> AIMessage:
         if isinstance(messages[-1], ToolMessage):
             return AIMessage("done")
+        asked = texts if len(messages) == 1 else [*texts[1:], texts[0]]  # in later turns each place has another task
         calls = [
             {"name": "worker", "args": {"text": text}, "id": str(i), "type": "tool_call"}
-            for i, text in enumerate(texts)
+            for i, text in enumerate(asked)
         ]
         return AIMessage("", tool_calls=calls)
 
@@ -196,11 +194,10 @@ def test_subagents_of_a_thread_decide_for_themselves_one_after_another_and_side_
         heard.append((text, routing_decision(message).model))
         return str(message.text)
 
-    calls = asks_workers(EASY, HARD, EASY_TOO, HARD_TOO)
-    outer = RunnableHybridRouter(
-        small=FakeChat(model="s", reply=calls), large=FakeChat(model="l", reply=calls), router=Scores(), sticky=sticky,
-        arms=store,
-    ).bind_tools([worker])  # fmt: skip
+    models = {
+        side: FakeChat(model=side, reply=asks_workers(EASY, HARD, EASY_TOO, HARD_TOO)) for side in ("small", "large")
+    }
+    outer = RunnableHybridRouter(**models, router=Scores(), arms=store).bind_tools([worker])
     graph = StateGraph(MessagesState)
     graph.add_node("chat", lambda state: {"messages": [outer.invoke(state["messages"])]})
     graph.add_node(node, ToolNode([worker]))
@@ -208,9 +205,7 @@ def test_subagents_of_a_thread_decide_for_themselves_one_after_another_and_side_
     graph.add_conditional_edges("chat", lambda state: node if state["messages"][-1].tool_calls else END, [node, END])
     app = graph.compile(InMemorySaver())
     for question, model in ((HARD, "large"), (EASY, "small")):
-        config = {"configurable": {"thread_id": question}}
-        state = app.invoke({"messages": [HumanMessage(question)]}, config)
-        assert {routing_decision(each).model for each in state["messages"] if isinstance(each, AIMessage)} == {model}
+        assert say(app, question) == [[(model, "score")] * 2]
     expected = [(EASY, "small"), (HARD, "large"), (EASY_TOO, "small"), (HARD_TOO, "large")]
     assert sorted(heard) == sorted(expected * 2)
 
@@ -272,7 +267,8 @@ def test_after_a_hand_off_the_other_agent_decides_by_the_users_question_and_stay
     scores = Scores()
     alice_models = {side: FakeChat(model=side, reply=hands_over) for side in ("small", "large")}
     alice = agent_of(tools=[transfer], router=scores, sticky="follow_up", name="alice", **alice_models)
-    bob = agent_of(tools=[], small=FakeChat(model="s"), large=FakeChat(model="l"), router=scores, sticky="follow_up", name="bob")  # fmt: skip
+    bob_models = {side: FakeChat(model=side) for side in ("small", "large")}
+    bob = agent_of(tools=[], router=scores, sticky="follow_up", name="bob", **bob_models)
     graph = StateGraph(Swarm).add_node("alice", alice, destinations=("bob",)).add_node("bob", bob)
     graph.add_conditional_edges(START, lambda state: state.get("active") or "alice", ["alice", "bob"])
     app = graph.compile(InMemorySaver())

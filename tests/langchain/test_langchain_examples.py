@@ -16,6 +16,14 @@ EXPECTED = {
     "agent.py": ["Nairobi. (small;", "It is 42. (small;", "think ... (large;", "'reason': 'sticky'"],
     "batch.py": ["1000 answers", "0 failed", "'small': 600", "'large': 400"],
     "chain.py": ["model='small'", "model='large'", "Tokyo.", "-> large", "Here is what I think"],
+    "conversation.py": [
+        "[large, score]",
+        "[large, sticky]",
+        "Tokyo. [small, score]",
+        "It is 42. [small, score]",
+        "[large, dissatisfied: the user found fault with small's answer]",
+        "Tokyo. [large, price: small would",
+    ],
     "graph.py": ["[small] Here", "[large] Here", "'offline-small': 15", "'offline-large': 15"],
     "rag.py": ["system message: RoutingDecision(model='small'", "as_selector: Paris.", "assign_route: small"],
 }

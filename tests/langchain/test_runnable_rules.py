@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, ChatMessage, HumanMessage, HumanM
 
 from hybrid_router_core import ConfigError, RoutingDecision
 from langchain_hybrid_router import routing_decision
-from tests.langchain.fakes import EASY, HARD, FakeChat, Scores, multiply
+from tests.langchain.fakes import EASY, EASY_TOO, HARD, HARD_TOO, FakeChat, Scores, multiply
 
 IMAGE = {"type": "image", "url": "https://example.com/cat.png"}
 SUMMARY = HumanMessage("summary: hard things", additional_kwargs={"lc_source": "summarization"})
@@ -246,28 +246,28 @@ class TestSticky:
     @pytest.mark.parametrize("first", ["small", "large"])
     def test_sticky_keeps_the_conversation_on_the_model_of_its_first_answer(self, make, first):
         other = "large" if first == "small" else "small"
-        history = [HumanMessage("a"), answered_by(first), HumanMessage("b"), answered_by(other)]
-        for question in ("easy", "hard"):
+        history = [HumanMessage(EASY_TOO), answered_by(first), HumanMessage(HARD_TOO), answered_by(other)]
+        for question in (EASY, HARD):
             found = decision(make(sticky=True), [*history, HumanMessage(question)])
             assert (found.model, found.reason) == (first, "sticky")
 
     def test_sticky_up_scores_until_large_has_answered_and_then_stays_there(self, make, scores):
         router = make(sticky="up")
-        history = [HumanMessage("a"), answered_by("small")]
-        assert decision(router, [*history, HumanMessage("easy")]).reason == "score"
-        assert decision(router, [*history, HumanMessage("hard")]).model == "large"
-        found = decision(router, [*history, HumanMessage("b"), answered_by("large"), HumanMessage("easy ok")])
+        history = [HumanMessage(EASY_TOO), answered_by("small")]
+        assert decision(router, [*history, HumanMessage(EASY)]).reason == "score"
+        assert decision(router, [*history, HumanMessage(HARD)]).model == "large"
+        found = decision(router, [*history, HumanMessage(HARD_TOO), answered_by("large"), HumanMessage(EASY)])
         assert (found.model, found.reason) == ("large", "sticky")
 
     def test_a_conversation_of_real_answers_sticks_to_where_it_began(self, make):
         router = make(sticky=True)
-        history = [HumanMessage("hard question")]
+        history = [HumanMessage(HARD)]
         history.append(router.invoke(history))
-        history.append(HumanMessage("easy ok"))
+        history.append(HumanMessage(EASY))
         assert decision(router, history).reason == "sticky"
 
     def test_capability_goes_before_sticky(self, make):
-        messages = [HumanMessage("a"), answered_by("small"), HumanMessage([IMAGE])]
+        messages = [HumanMessage(EASY_TOO), answered_by("small"), HumanMessage([IMAGE])]
         assert decision(make(sticky=True), messages).reason == "capability"
 
 

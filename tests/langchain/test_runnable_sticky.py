@@ -313,11 +313,11 @@ def test_a_pickled_router_keeps_its_settings_and_a_store_that_can_travel(make):
     store = Kept()
     router = make(router=score_of, sticky="follow_up", arms=store, prices=PRICES)
     router.invoke(HARD)
-    other = pickle.loads(pickle.dumps(router))
+    other = pickle.loads(pickle.dumps(router))  # noqa: S301
     assert (other.sticky, other.prices, other.arms.arms) == ("follow_up", PRICES, store.arms)
     assert other._ruling.price.prices is other.prices
     assert found(other.invoke(turns(HARD, "continue"))) == ("large", "sticky")
-    fresh = pickle.loads(pickle.dumps(make(router=score_of, sticky="follow_up")))
+    fresh = pickle.loads(pickle.dumps(make(router=score_of, sticky="follow_up")))  # noqa: S301
     assert found(fresh.invoke(turns(HARD, "continue"))) == ("large", "score")
 
 

@@ -29,6 +29,9 @@ from hybrid_router_core.conversation import Reading
 TRIGGER = "theorem"
 EASY = "What colour is the sky?"
 HARD = f"Prove the {TRIGGER}."
+# About nothing that was said before
+ALONE = "What is the capital of Kenya?"
+ALONE_HARD = f"Explain the central limit {TRIGGER} to a mathematician."
 DOCUMENT = f"The {TRIGGER} is a {TRIGGER} about a {TRIGGER}. " * 20
 
 Answer = Callable[[list[ChatMessage], dict[str, Any]], "str | ChatMessage"]
@@ -45,7 +48,7 @@ class CountingRouter(HybridRouter):
         return self
 
     def score_readings(self, readings: Sequence[Reading], score: Any = None) -> list[list[float]]:
-        return [list(self.score(reading.texts)) for reading in readings]
+        return [self.score(reading.texts).tolist() for reading in readings]
 
     def score(self, queries: Sequence[str]) -> Any:
         self.queries.extend(queries)

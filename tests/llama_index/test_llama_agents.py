@@ -14,6 +14,7 @@ from llama_index.core.tools import FunctionTool
 
 from llama_index_hybrid_router import HybridRouterLLM, capture_decisions
 from tests.llama_index.fakes import (
+    ALONE,
     DOCUMENT,
     EASY,
     HARD,
@@ -170,9 +171,9 @@ async def test_the_output_class_of_an_agent_is_filled_by_the_model_of_the_questi
     small, large = pair(calls_search_twice)
     llm = HybridRouterLLM(small=small, large=large, router=router)
     agent = FunctionAgent(tools=[search], llm=llm, output_cls=Verdict)
-    _, decisions = await run(agent, EASY, chat_history=[user(HARD), assistant(DOCUMENT)])
+    _, decisions = await run(agent, ALONE, chat_history=[user(HARD), assistant(DOCUMENT)])
     assert [d.model for d in decisions] == ["small"] * 4
-    assert (answered(small, large), router.queries) == (["small"], [EASY])
+    assert (answered(small, large), router.queries) == (["small"], [ALONE])
 
 
 async def test_the_state_of_a_workflow_is_not_part_of_the_question(router: CountingRouter) -> None:

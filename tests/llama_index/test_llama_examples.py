@@ -16,6 +16,12 @@ FOLDER = Path(__file__).resolve().parents[2] / "examples" / "llama_index"
 EXPECTED = {
     "agent.py": ["multiply{'a': 6, 'b': 7} = 42", "It is 42. (asked: small, small)", "(asked: large)"],
     "chat_engine.py": ["(asked: large)\n", "Nairobi. (asked: small, small)", "(asked: large, large)"],
+    "conversation.py": [
+        "Ann: Yes, go on.\n   large (sticky)",
+        "Bob: Thanks!\n   small (sticky)",
+        "Ann: That is wrong, try again.\n   large (dissatisfied)",
+        "Bob: Mach weiter\n   large (sticky)",
+    ],
     "query_engine.py": [
         "France? -> RoutingDecision(model='small'",
         "slowed down. -> RoutingDecision(model='large'",

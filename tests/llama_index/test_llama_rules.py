@@ -317,7 +317,7 @@ def test_no_prompt_is_kept(make: Any, router: CountingRouter) -> None:
     router.queries.clear()
     kept = llm._decisions._kept
     assert len(kept) == 128
-    assert sum(sys.getsizeof(key) + sys.getsizeof(key.question) for key in kept) < 128 * 200
+    assert sum(sys.getsizeof(key) + sys.getsizeof(key.reading) for key in kept) < 128 * 200
 
 
 # settings
