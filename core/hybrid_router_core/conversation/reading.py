@@ -93,7 +93,7 @@ def read_turns(turns: Sequence[str], weights: Weights | None = None, *, cut: boo
     weights = shipped_weights() if weights is None else weights
     place = len(turns) - 1
     kind, refers, found_fault = _kind(last, weights)
-    if place and _same(last, turns[place - 1]):
+    if place and kind in ("alone", "refers") and _same(last, turns[place - 1]):
         kind, found_fault = "goes_on", True
     last_kind = kind
     if kind == "thanks":
@@ -165,7 +165,7 @@ def _same(turn: str, before: str) -> bool:
     if len(turn) > 4 * LONGEST or len(before) > 4 * LONGEST:
         return turn == before
     now, then = said(turn).roots, said(before).roots
-    return now == then and (bool(now) or turn.strip().casefold() == before.strip().casefold())
+    return bool(now) and now == then
 
 
 def _logit(score: float) -> float:
