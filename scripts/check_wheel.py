@@ -14,7 +14,10 @@ HEAVY = ("torch", "sklearn", "matplotlib", "pandas", "langchain_core", "llama_in
 ROUTE = f"""
 import sys
 from hybrid_router_core import HybridRouter
-print(HybridRouter.load(sys.argv[1]).route("What is 3 + 4?").model)
+router = HybridRouter.load(sys.argv[1])
+print(router.route("What is 3 + 4?").model)
+chat = [dict(role="user", content=text) for text in ("What is 9 + 4?", "What about 3 + 4?", "ok, continue")]
+assert router.route(messages=chat).reason == "score"
 loaded = [name for name in {HEAVY!r} if name in sys.modules]
 assert not loaded, f"routing loaded {{loaded}}"
 """

@@ -6,8 +6,7 @@ to save now what it saves on average, and below the threshold, or where it costs
 not read a prompt is paid for it by whichever later turn needs that arm; so by not answering now it leaves to be paid
 the lesser of that price and of what it would still bring in this conversation, and as of the latter only the mean B is
 known, that is ``B * (1 - exp(-price / B))``, as of an exponential quantity. The mean saving, what an arm brings a turn
-and how many turns follow before the cache runs out are learnt from the calls. A prompt too short for any cache is
-decided by its score and its own price alone.
+and how many turns follow before the cache runs out are learnt from the calls.
 """
 
 from __future__ import annotations
@@ -109,22 +108,21 @@ class PriceRule:
             return decision
         (small, small_goes_on), (large, large_goes_on) = self._quote("small", prefix), self._quote("large", prefix)
         saved, steady = large.cost - small.cost, large.warm - small.warm
-        if saved < 0 and decision.model == "small":
-            detail = f"small would cost about ${small.cost:.3g}, large ${large.cost:.3g}"
-            return RoutingDecision("large", score, threshold, "price", detail)
-        if prefix.whole < LEAST_CACHED:  # no provider caches so little, and no later call depends on this one
-            return decision
         odds = (1 - score) * threshold / (max(score, RAREST) * max(1 - threshold, RAREST))
         with self._lock:
             self._saving.add(max(saved, 0.0))
             risk = odds * self._saving.value
-            self._goes_on.add(small_goes_on or large_goes_on)
-            for mean, more in zip(self._brings, (steady - risk, risk - steady), strict=True):
-                mean.add(max(more, 0.0))
+            if prefix.whole >= LEAST_CACHED:
+                self._goes_on.add(small_goes_on or large_goes_on)
+                for mean, more in zip(self._brings, (steady - risk, risk - steady), strict=True):
+                    mean.add(max(more, 0.0))
             gained = saved + self._owed(small, 0) - self._owed(large, 1)
-        if decision.model != "small" or risk <= gained:
+        if decision.model != "small" or (saved >= 0 and risk <= gained):
             return decision
-        detail = f"small would save about ${saved:.3g}, too little for its score"
+        if saved < 0:
+            detail = f"small would cost about ${small.cost:.3g}, large ${large.cost:.3g}"
+        else:
+            detail = f"small would save about ${saved:.3g}, too little for its score"
         return RoutingDecision("large", score, threshold, "price", detail)
 
     def sent(
