@@ -41,8 +41,8 @@ class RoutingDecision:
             this model can do what the call needs), ``"context_window"`` (too long for the small model),
             ``"fallback"`` (the small model was asked first and failed), ``"sticky"`` (the conversation stays on the
             model of an earlier answer), ``"unavailable"`` (the small model kept failing and is left alone for now),
-            ``"price"`` (small was good enough, but would cost more for this call, or save too little) or ``"dissatisfied"`` (the user was
-            not content with an earlier answer).
+            ``"price"`` (small was good enough, but would cost more for this call, or save too little) or
+            ``"dissatisfied"`` (the user was not content with an earlier answer).
         detail: A short text for humans, never the query.
     """
 
