@@ -32,7 +32,9 @@ _DIGIT = re.compile(r"\d")
 _DOUBT = 0.4
 _MOST_WORDS = 40
 _MARKS = ".,!?;:。？！、，"
-_FACTORS = np.array([(2654435761 * (2 * size + 1)) % 2**32 for size in range(_SIZES)], dtype=np.uint32)
+_SHIFTS = np.arange(_SIZES)
+_POWERS = np.array([pow(1_000_003, size, 2**32) for size in range(_SIZES)], dtype=np.uint32)
+_SALTS = np.array([(2246822519 * size) % 2**32 for size in range(_SIZES)], dtype=np.uint32)
 
 
 @dataclass(frozen=True)
@@ -72,17 +74,13 @@ class Gate:
 def places_of(text: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The buckets of the text's n-grams of one to five characters, with the ends marked, and of its words and pairs."""
     plain = _plain(text)
-    points = np.frombuffer(f"\x02{plain}\x03".encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    found = []
-    rolled = points
-    for size in range(_SIZES):
-        if size:
-            rolled = rolled[:-1] * np.uint32(16777619) ^ points[size:]
-        if not rolled.size:
-            break
-        mixed = rolled * _FACTORS[size]
-        found.append((mixed ^ (mixed >> np.uint32(15))) % np.uint32(BUCKETS))
-    return np.concatenate(found).astype(np.int64), _word_places(plain)
+    points = np.frombuffer(f"\x02{plain}\x03\0\0\0\0".encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    count = points.size - _SIZES + 1
+    # Row k holds the hashes of the grams of k + 1 characters: a polynomial, one power more a row
+    hashes = np.cumsum(points[_SHIFTS[:, None] + np.arange(count)] * _POWERS[:, None], axis=0, dtype=np.uint32)
+    mixed = (hashes + _SALTS[:, None]) * np.uint32(2654435761)
+    buckets = (mixed >> np.uint32(17)).astype(np.int64)
+    return np.concatenate([row[: max(count - size, 0)] for size, row in enumerate(buckets)]), _word_places(plain)
 
 
 def _word_places(plain: str) -> NDArray[np.int64]:
