@@ -33,6 +33,11 @@ HERE = Path(__file__).resolve().parent
 OUT = HERE.parent / "core" / "hybrid_router_core" / "conversation" / "weights.safetensors"
 PHRASES = HERE / "conversation_phrases"
 SECTIONS = {"go_on": "goes_on", "wrong": "goes_on", "thanks": "thanks", "refers": "refers", "alone": "alone"}
+COMBINED = (
+    *(("thanks", "goes_on", 40), ("goes_on", "thanks", 40), ("goes_on", "goes_on", 20), ("thanks", "thanks", 15)),
+    *(("thanks", "wrong", 25), ("wrong", "thanks", 15), ("wrong", "goes_on", 20), ("goes_on", "wrong", 10)),
+)
+JOINTS = (", ", ", ", ". ", " ", "! ", " - ")
 COMMON_WORDS = 8_000
 FAULT_SHIFT = 0.8  # a complaint that is missed costs more than a turn that goes up for nothing
 FloatArray = NDArray[np.float64]
@@ -53,6 +58,7 @@ class Phrase(NamedTuple):
     kind: str
     fault: bool
     weight: float = 1.0
+    language: str = ""
 
 
 def talks(path: Path) -> list[Talk]:
@@ -79,7 +85,29 @@ def written_phrases(folder: Path = PHRASES) -> list[Phrase]:
             if line.startswith("# "):
                 section = line[2:].strip()
             elif line.strip():
-                found.append(Phrase(line.strip(), SECTIONS[section], section == "wrong"))
+                found.append(Phrase(line.strip(), SECTIONS[section], section == "wrong", language=path.stem))
+    return found
+
+
+def combined(phrases: Sequence[Phrase], seed: int = 0) -> list[Phrase]:
+    """Two phrases of a language as one turn: thanks beside a request or a complaint are no goodbye."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for language in sorted({phrase.language for phrase in phrases}):
+        own = [phrase for phrase in phrases if phrase.language == language and len(phrase.text) < 40]
+        part = {
+            "thanks": [phrase.text for phrase in own if phrase.kind == "thanks"],
+            "goes_on": [phrase.text for phrase in own if phrase.kind == "goes_on" and not phrase.fault],
+            "wrong": [phrase.text for phrase in own if phrase.fault],
+        }
+        for first, second, count in COMBINED:
+            kind = "thanks" if first == second == "thanks" else "goes_on"
+            fault = "wrong" in (first, second)
+            for _ in range(count if part[first] and part[second] else 0):
+                one, two = (part[name][rng.integers(len(part[name]))] for name in (first, second))
+                joint = JOINTS[rng.integers(len(JOINTS))]
+                text = one.rstrip(" .!?。！") + joint + (two[:1].lower() + two[1:] if joint != ". " else two)
+                found.append(Phrase(text, kind, fault, language=language))
     return found
 
 
@@ -113,6 +141,7 @@ def write_common_words(path: Path) -> None:
 
 
 def _gate(conversations: Sequence[Talk], phrases: Sequence[Phrase], questions: Sequence[str]) -> Gate:
+    phrases = [*phrases, *combined(phrases)]
     examples = [phrase._replace(weight=12.0 if phrase.kind == "thanks" else 4.0) for phrase in phrases]
     for talk in conversations:
         last = talk.turns[-1]

@@ -30,6 +30,7 @@ LONGEST = 320  # characters; what is longer says something by itself
 _SIZES = 5
 _DIGIT = re.compile(r"\d")
 _DOUBT = 0.4
+_GOODBYE = 2.0  # logits: nothing is asked only where that is sure
 _MOST_WORDS = 40
 _MARKS = ".,!?;:。？！、，"
 _SHIFTS = np.arange(_SIZES)
@@ -68,6 +69,8 @@ class Gate:
         """
         refers = 1 / (1 + exp(min(logits[0] - logits[1], 50.0)))
         kind = KINDS[max(range(len(KINDS)), key=logits.__getitem__)]
+        if kind == "thanks" and (logits[3] - logits[2] < _GOODBYE or logits[4] > -1):
+            return "goes_on", refers  # "yes, thanks" asks for what was offered, and must not go to small unseen
         return ("refers" if kind == "alone" and refers > _DOUBT else kind), refers
 
 

@@ -7,6 +7,7 @@ is its own plus a learned share of the differences that the completions and the 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from operator import mul
 from .completion import completions
 from .gate import LONGEST, Kind
 from .topics import Topic, topics
-from .turns import Messages, turns_of
+from .turns import Messages, Turns, turns_of
 from .weights import Weights, shipped_weights
 from .words import said
 
@@ -25,6 +26,8 @@ __all__ = ["VERSION", "Reading", "read", "read_turns"]
 VERSION = 1
 """Of the reading: another one gives other scores to conversations."""
 
+_EMPTY = ("goes_on", "thanks")
+_NUMBER = re.compile(r"\d+")
 THANKS = 0.99  # nothing is asked, so that the small model will do
 _EARLIER = 5  # turns whose mean score tells what the conversation is like
 _FLOOR = 1e-4  # scores of 0 and 1 have no logit
@@ -74,6 +77,13 @@ class Reading:
 def read(messages: Messages, weights: Weights | None = None) -> Reading:
     """The reading of chat messages, given as plain dicts; one without texts if they hold no question."""
     turns = turns_of(messages)
+    reading = _read(turns, weights)
+    if turns.more and reading.kind in _EMPTY and reading.texts[:1] == turns.texts[:1]:  # it goes on from further back
+        return _read(turns_of(messages, most=len(messages)), weights)
+    return reading
+
+
+def _read(turns: Turns, weights: Weights | None) -> Reading:
     if turns.why_none:
         return Reading(why_none=turns.why_none)
     return replace(read_turns(turns.texts, weights, cut=turns.cut), turns=turns.texts)
@@ -93,16 +103,16 @@ def read_turns(turns: Sequence[str], weights: Weights | None = None, *, cut: boo
     weights = shipped_weights() if weights is None else weights
     place = len(turns) - 1
     kind, refers, found_fault = _kind(last, weights)
-    if place and kind in ("alone", "refers") and _same(last, turns[place - 1]):
+    if kind not in _EMPTY and _asked_before(last, turns[:-1], weights):
         kind, found_fault = "goes_on", True
     last_kind = kind
     if kind == "thanks":
         return Reading((last,), kind, about=last, is_first=False)
-    while kind in ("goes_on", "thanks") and place:
+    while kind in _EMPTY and place:
         place -= 1
         kind, refers, fault = _kind(turns[place], weights)
         found_fault = found_fault or (fault and place > 0)
-    if kind in ("goes_on", "thanks") and cut:
+    if kind in _EMPTY and cut:
         return Reading(why_none="what the turn goes on with is not among the messages")
     head, earlier = turns[place], turns[:place]
     if kind != "refers" or not earlier:
@@ -111,6 +121,7 @@ def read_turns(turns: Sequence[str], weights: Weights | None = None, *, cut: boo
     return Reading((head, *texts), last_kind, found_fault, shares, about, is_first=False)
 
 
+@functools.lru_cache(maxsize=1024)  # the earlier turns of a conversation come with each of its calls
 def _kind(turn: str, weights: Weights) -> tuple[Kind, float, bool]:
     """How a turn stands alone, how surely it refers to something, and whether it finds fault with the answer before."""
     if len(turn) > LONGEST:
@@ -160,12 +171,21 @@ def _product(weights: Sequence[float], numbers: Sequence[float]) -> float:
     return total
 
 
-def _same(turn: str, before: str) -> bool:
-    """Whether a question is asked again: with the same words that carry content, whatever the others."""
+def _asked_before(turn: str, earlier: Sequence[str], weights: Weights) -> bool:
+    """Whether the question before is asked again, with the same words that carry content and the same numbers."""
+    before = next((text for text in reversed(earlier) if _kind(text, weights)[0] not in _EMPTY), None)
+    if before is None:
+        return False
     if len(turn) > 4 * LONGEST or len(before) > 4 * LONGEST:
         return turn == before
-    now, then = said(turn).roots, said(before).roots
-    return bool(now) and now == then
+    if _NUMBER.findall(turn) != _NUMBER.findall(before):
+        return False
+    now, then = said(turn), said(before)
+    return now.roots == then.roots and (bool(now.roots) or _words(turn) == _words(before))
+
+
+def _words(text: str) -> str:
+    return " ".join(text.casefold().rstrip(" .?!。？！").split())
 
 
 def _logit(score: float) -> float:

@@ -16,7 +16,7 @@ Messages: TypeAlias = "Sequence[Mapping[str, Any]]"
 
 _ANSWERS = frozenset({"assistant", "ai", "model"})
 _OTHERS = frozenset({"system", "developer", "tool", "function", "ipython", "summary"})
-_MOST = 64  # user turns that are read back; of what was said before them nothing is needed
+_MOST = 64  # user turns that are read back, unless they all go on with what was said before them
 
 
 @dataclass(frozen=True)
@@ -24,17 +24,19 @@ class Turns:
     """What the user said.
 
     Attributes:
-        texts: The turns with text, oldest first; of long conversations the first and the last ones.
+        texts: The last turns with text, oldest first.
         why_none: If there is no question to answer, why.
         cut: Whether earlier turns are known by a summary alone.
+        more: Whether there are turns before these.
     """
 
     texts: tuple[str, ...] = ()
     why_none: str = ""
     cut: bool = False
+    more: bool = False
 
 
-def turns_of(messages: Messages) -> Turns:
+def turns_of(messages: Messages, most: int = _MOST) -> Turns:
     """The user's turns in chat messages, given as plain dicts with ``role`` and ``content``.
 
     Results of tools, reminders and summaries in the user's name, and messages without text are no turns. Bad messages
@@ -48,7 +50,7 @@ def turns_of(messages: Messages) -> Turns:
     if why:
         return Turns(why_none=why)
     texts: list[str] = []
-    cut = False
+    cut = more = False
     for message in reversed(messages):
         role = _role(message)
         if role not in USER_ROLES:
@@ -58,13 +60,14 @@ def turns_of(messages: Messages) -> Turns:
         text = written(said)
         if text.strip():
             texts.append(text)
-            if len(texts) == _MOST:
+            if len(texts) == most:
+                more = True
                 break
         else:
             cut = cut or bool(said.strip())
     if not texts:
         return Turns(why_none="there is no user text to score")
-    return Turns(tuple(reversed(texts)), cut=cut)
+    return Turns(tuple(reversed(texts)), cut=cut, more=more)
 
 
 def user_turns(messages: Messages) -> tuple[str, ...]:

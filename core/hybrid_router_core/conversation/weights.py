@@ -17,7 +17,7 @@ __all__ = ["Weights", "shipped_weights"]
 _FILE = Path(__file__).with_name("weights.safetensors")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # so that they can be a key
 class Weights:
     """What was learned.
 
