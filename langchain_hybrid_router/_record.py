@@ -32,6 +32,10 @@ def routing_decision(message: BaseMessage) -> RoutingDecision | None:
         message: An answer of `RunnableHybridRouter` or of an agent with `HybridRouterMiddleware`; of a stream, the sum
             of its chunks or the first of them. A sum of several answers has the record of the last.
     """
+    if not isinstance(message, BaseMessage):
+        raise DataError(
+            f"routing_decision takes a message, got a {type(message).__name__}; such as state['messages'][-1]"
+        )
     metadata = message.response_metadata
     if f"{PREFIX}model" not in metadata:
         return None

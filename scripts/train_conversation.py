@@ -33,13 +33,21 @@ HERE = Path(__file__).resolve().parent
 OUT = HERE.parent / "core" / "hybrid_router_core" / "conversation" / "weights.safetensors"
 PHRASES = HERE / "conversation_phrases"
 SECTIONS = {"go_on": "goes_on", "wrong": "goes_on", "thanks": "thanks", "refers": "refers", "alone": "alone"}
+# May answer a question of the assistant's as well as reject what it said
+BARE_NO = frozenset(
+    {
+        *("no", "nope", "nah", "nein", "nee", "non", "não", "nej", "ei", "nie", "ne", "nem", "nu", "нет"),
+        *("ні", "لا", "לא", "نه", "नहीं", "hayır", "không", "tidak", "όχι", "না", "不", "いいえ", "아니"),
+    }
+)
 COMBINED = (
     *(("thanks", "goes_on", 40), ("goes_on", "thanks", 40), ("goes_on", "goes_on", 20), ("thanks", "thanks", 15)),
     *(("thanks", "wrong", 25), ("wrong", "thanks", 15), ("wrong", "goes_on", 20), ("goes_on", "wrong", 10)),
+    *(("wrong", "alone", 20), ("wrong", "refers", 10), ("thanks", "alone", 25), ("goes_on", "alone", 15)),
 )
 JOINTS = (", ", ", ", ". ", " ", "! ", " - ")
 COMMON_WORDS = 8_000
-FAULT_SHIFT = 0.8  # a complaint that is missed costs more than a turn that goes up for nothing
+FAULT_SHIFT = 0.4  # a complaint that is missed costs more than a turn that goes up for nothing
 FloatArray = NDArray[np.float64]
 
 
@@ -85,7 +93,8 @@ def written_phrases(folder: Path = PHRASES) -> list[Phrase]:
             if line.startswith("# "):
                 section = line[2:].strip()
             elif line.strip():
-                found.append(Phrase(line.strip(), SECTIONS[section], section == "wrong", language=path.stem))
+                fault = section == "wrong" and line.strip(" .!?").lower() not in BARE_NO
+                found.append(Phrase(line.strip(), SECTIONS[section], fault, language=path.stem))
     return found
 
 
@@ -99,9 +108,11 @@ def combined(phrases: Sequence[Phrase], seed: int = 0) -> list[Phrase]:
             "thanks": [phrase.text for phrase in own if phrase.kind == "thanks"],
             "goes_on": [phrase.text for phrase in own if phrase.kind == "goes_on" and not phrase.fault],
             "wrong": [phrase.text for phrase in own if phrase.fault],
+            "refers": [phrase.text for phrase in own if phrase.kind == "refers"],
+            "alone": [phrase.text for phrase in own if phrase.kind == "alone"],
         }
         for first, second, count in COMBINED:
-            kind = "thanks" if first == second == "thanks" else "goes_on"
+            kind = second if second in ("alone", "refers") else "thanks" if first == second == "thanks" else "goes_on"
             fault = "wrong" in (first, second)
             for _ in range(count if part[first] and part[second] else 0):
                 one, two = (part[name][rng.integers(len(part[name]))] for name in (first, second))
@@ -109,6 +120,19 @@ def combined(phrases: Sequence[Phrase], seed: int = 0) -> list[Phrase]:
                 text = one.rstrip(" .!?。！") + joint + (two[:1].lower() + two[1:] if joint != ". " else two)
                 found.append(Phrase(text, kind, fault, language=language))
     return found
+
+
+def bare_topics(phrases: Sequence[Phrase], count: int = 1500, seed: int = 0) -> list[Phrase]:
+    """Words and pairs of words as people type them into a search box: they name a topic, and go on with nothing."""
+    rng = np.random.default_rng(seed)
+    used = {word for phrase in phrases for word in phrase.text.lower().split()}
+    path = OUT.with_name("common_words.txt")
+    words = [word for word in path.read_text(encoding="utf-8").split()[1500:] if len(word) > 4 and word not in used]
+    forms = ("{0}", "{0} {1}", "what is {0}?", "the {0} of {1}", "is {0} = {1}?", "explain {0}", "{0} vs {1}")
+    return [
+        Phrase(forms[i % len(forms)].format(*rng.choice(words, 2)), "alone", fault=False, language="en")
+        for i in range(count)
+    ]
 
 
 def trained(
@@ -141,8 +165,8 @@ def write_common_words(path: Path) -> None:
 
 
 def _gate(conversations: Sequence[Talk], phrases: Sequence[Phrase], questions: Sequence[str]) -> Gate:
-    phrases = [*phrases, *combined(phrases)]
-    examples = [phrase._replace(weight=12.0 if phrase.kind == "thanks" else 4.0) for phrase in phrases]
+    phrases = [*phrases, *combined(phrases), *bare_topics(phrases)]
+    examples = [phrase._replace(weight=phrase.weight * (12 if phrase.kind == "thanks" else 4)) for phrase in phrases]
     for talk in conversations:
         last = talk.turns[-1]
         alone = _plain(last) == _plain(talk.resolved) or len(talk.turns) == 1

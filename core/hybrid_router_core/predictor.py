@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from ._bars import progress_bar
 from ._types import AnyArray, BoolArray, FloatArray
-from .conversation import Messages, Reading, decide_reading, no_question, read
+from .conversation import Known, Messages, Reading, decide_reading, no_question, read
 from .data import RoutingDataset, check_queries
 from .embedders import Embedder, StaticEmbedder, embed_in_batches, tokens_in_batches
 from .errors import DataError
@@ -22,7 +22,6 @@ from .scorers import Scorer, Targets, check_seed, make_scorer, scorer_from_state
 
 __all__ = ["Predictor", "check_settings"]
 
-MOST_KNOWN, LONGEST_KNOWN = 1024, 1000  # texts, and characters of each: a conversation comes with each of its calls
 CHUNK = 4096  # queries that are scored at once: bounds the memory of long lists
 
 
@@ -45,14 +44,14 @@ class Predictor:
         features: Text to numbers.
         scorer: Numbers to the estimated label.
         trained_on: Hashes of the distinct training queries, ascending, uint64.
-        turns: How many of the rows were turns of conversations that had begun before.
+        turns: How many of the rows that it learned, or was calibrated on, were turns of conversations.
     """
 
     features: Featurizer
     scorer: Scorer
     trained_on: AnyArray
     turns: int = 0
-    _known: dict[str, float] = field(default_factory=dict, repr=False, compare=False)  # of what was last asked
+    _known: Known = field(default_factory=Known, repr=False, compare=False)
 
     @classmethod
     def fit(
@@ -76,8 +75,7 @@ class Predictor:
         # The matrices are small: more threads only wait for each other, and their number would show in the last bits.
         with threadpool_limits(limits=1), progress_bar("Training", progress) as show:
             model.fit(features.fit_transform(data.texts, embeddings, tokens), targets, seed=seed, progress=show)
-        turns = sum(len(each) > 1 for each in data.turns or ())
-        return cls(features, model, np.unique(data.query_hashes), turns)
+        return cls(features, model, np.unique(data.query_hashes), _turns(data))
 
     def score(self, texts: list[str]) -> FloatArray:
         """One score in [0, 1] a text, shape (n,)."""
@@ -112,14 +110,10 @@ class Predictor:
             readings: With texts.
             score: What scores the texts; `score` unless given.
         """
-        known = self._known
-        later = (text for reading in readings for text in reading.texts[1:])
-        again = {text: found for text in later if (found := known.get(text)) is not None}
+        again = self._known.of(text for reading in readings for text in reading.texts[1:])
         texts = [text for reading in readings for text in reading.texts if text not in again]
         scores = dict(zip(texts, (score or self.score)(texts).tolist(), strict=True))
-        if len(known) > MOST_KNOWN:
-            known.clear()
-        known.update((text, fresh) for text, fresh in scores.items() if len(text) <= LONGEST_KNOWN)
+        self._known.add(scores)
         scores |= again
         return [[scores[text] for text in reading.texts] for reading in readings]
 
@@ -131,6 +125,10 @@ class Predictor:
         scores = self.score([text for reading in readings for text in reading.texts]).tolist()
         ends = accumulate((len(reading.texts) for reading in readings), initial=0)
         return np.array([r.score(scores[a:b]) for r, (a, b) in zip(readings, pairwise(ends), strict=True)])
+
+    def after(self, data: RoutingDataset) -> Predictor:
+        """This one, with its record that it was calibrated on turns of conversations too, if it was."""
+        return replace(self, turns=self.turns or _turns(data))
 
     def has_seen(self, hashes: AnyArray) -> BoolArray:
         """Which of these queries were trained on, by their hashes; shape (n,)."""
@@ -153,6 +151,10 @@ class Predictor:
         """
         features = Featurizer.from_state(embedder, _part(arrays, "features."))
         return cls(features, scorer_from_state(scorer, _part(arrays, "scorer.")), arrays["trained_on"], turns)
+
+
+def _turns(data: RoutingDataset) -> int:
+    return sum(len(turns) > 1 for turns in data.turns or ())
 
 
 def _asked(query: object, messages: Messages) -> Reading:

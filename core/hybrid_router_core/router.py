@@ -184,6 +184,7 @@ class HybridRouter:
             seed=self.seed,
         )
         self.threshold = self.calibration.threshold
+        self._predictor = self._fitted().after(data)
         return self
 
     def evaluate(self, data: RoutingDataset, *, resamples: int = 1000, confidence: float = 0.95) -> Report:

@@ -1,6 +1,7 @@
 """The router and conversations: routing, learning, calibrating, saving, and the command line."""
 
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -93,6 +94,37 @@ def test_earlier_turns_are_scored_once(router, monkeypatch):
     for count in range(1, len(turns) + 1):
         router.route(messages=chat(*turns[:count]))
     assert max(asked) <= 4, "the turn and its completions, and none of the earlier turns"
+
+
+def test_no_text_of_a_user_is_kept_with_the_router(router):
+    router.route(messages=chat(EASY, "My card is 4111 1111, what is its currency?"))
+    Decider(router).decide("The password is SWORDFISH.")
+    for body in (pickle.dumps(router), pickle.dumps(router._predictor._known), repr(router._predictor._known.__dict__)):
+        assert b"SWORDFISH" not in (body if isinstance(body, bytes) else body.encode())
+        assert b"4111" not in (body if isinstance(body, bytes) else body.encode())
+    Decider(router).decide_batch([f"What is {i}?" for i in range(3000)])
+    assert len(router._predictor._known._scores) <= 2048
+
+
+def test_a_router_that_was_calibrated_on_conversations_says_so(parts, tmp_path):
+    router = HybridRouter(mode="deterministic").fit(parts[0])
+    with pytest.warns(UserWarning, match="84 of the 168 calibration rows were left out"):
+        router.calibrate(RoutingDataset.from_records(conversations()), cost_advantage=0.5)
+    router.save(tmp_path)
+    assert json.loads((tmp_path / "router.json").read_text())["conversation"]["turns"] > 0
+
+
+def test_a_part_of_the_data_takes_its_readings_along():
+    data = RoutingDataset.from_records(conversations())
+    readings = data.readings
+    assert data[3:5].__dict__["readings"] == readings[3:5]
+
+
+def test_one_message_is_read_alike_in_data_and_live(router):
+    wrapped = [{"role": "user", "content": f"<system-reminder>{EASY * 9}</system-reminder>\n{HARD}"}]
+    data = RoutingDataset.from_records([{"messages": wrapped, "small_quality": 1.0, "large_quality": 1.0}])
+    assert data.queries == [HARD]
+    assert router.score(data)[0] == router.score(messages=wrapped)[0] == router.score([HARD])[0]
 
 
 def test_the_decider_takes_readings_and_texts_together(router):

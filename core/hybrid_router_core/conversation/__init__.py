@@ -3,12 +3,14 @@
 from .content import kinds_beyond_text
 from .deciding import decide_reading, no_question
 from .human import written
+from .known import Known
 from .query import message_text, query_from_messages
 from .reading import VERSION, Reading, read, read_turns
-from .turns import Messages, user_turns
+from .turns import Messages, user_turns, without_answer
 
 __all__ = [
     "VERSION",
+    "Known",
     "Messages",
     "Reading",
     "decide_reading",
@@ -19,5 +21,6 @@ __all__ = [
     "read",
     "read_turns",
     "user_turns",
+    "without_answer",
     "written",
 ]

@@ -18,52 +18,81 @@ _AT_START = (*_INJECTED, "summary", "memory", "memories", "context_summary", "cu
 _ANYWHERE = re.compile(rf"<({'|'.join(_INJECTED)})\b[^<>]*>", re.IGNORECASE)
 _START = re.compile(rf"\s*<({'|'.join(_AT_START)})\b[^<>]*>", re.IGNORECASE)
 _LINE = re.compile(
-    r"\A\s*\[?(?:system|automated|automatic)[ -]?(?:reminder|message|notification|note|notice|prompt)s?\]?\s*[:\]-]",
+    r"\A\s*(?:\[\s*(?:system|automated|automatic)\b[^\]\n]{0,40}\]|(?:system|automated|automatic)[ -]reminder\s*:)",
     re.IGNORECASE,
 )
 _ENVELOPE = re.compile(r"\A\s*<(user_query|user_message|user-request|user_input|task)>(.*)</\1>\s*\Z", re.DOTALL)
-_TALK = "conversation|chat|discussion|dialog(?:ue)?|session|exchange|interaction|history|messages|thread|transcript"
+_TALK = "conversation|chat|dialog(?:ue)?|discussion|session"
+_SO_FAR = r"(?:\ history)?(?:\ (?:so\ far|to\ date|until\ now|up\ to\ (?:now|this\ point)|above|with\ the\ user))?"
 SUMMARY = re.compile(
     rf"""\A[\s#*_\[(]*(?:
-    (?:(?:here\ is|here's|this\ is|below\ is|the\ following\ is)\s+)?
-      (?:an?\s+|the\s+)?(?:\w+\s+){{0,2}}summary\s+(?:of|for|from)\s+
-      (?:\w+\s+){{0,4}}(?:{_TALK}|turns)\b[^.?!\n]{{0,60}}[:.\n]
-    | (?:\w+\s+){{0,2}}(?:{_TALK})\s+summary\b[^.?!\n]{{0,40}}[:\n]
+    (?:(?:here\ is|here's|this\ is|below\ is|the\ following\ is)\ )?
+      (?:an?\ |the\ )?(?:(?:brief|short|concise|running|rolling|detailed)\ )?summary\ of[ ]
+      (?:(?:the|our|this)\ )?(?:(?:previous|earlier|prior|past)\ )?(?:{_TALK}){_SO_FAR}[\s*_)\]]*(?::|\n|\.\s)
+    | (?:(?:previous|earlier|prior|past)\ )?(?:{_TALK})\ summary(?:\ so\ far)?[\s*_)\]]*(?::|\n)
     | summary\ (?:so\ far|to\ date)\s*:
     | (?:this\ session\ is\ being|the\ conversation\ is)\ continued\ from\ a\ previous\ conversation
-    | (?:previous|prior|earlier)\ (?:{_TALK})\s*(?:\(|:|\n)
-    | zusammenfassung\s+(?:des|der|unseres|unserer|dieser|dieses)\s[^.?!\n]{{0,60}}:
-    | resumen\s+(?:de|del)\s[^.?!\n]{{0,20}}(?:conversación|conversacion|charla|chat|diálogo)[^.?!\n]{{0,40}}:
-    | résumé\s+de\s[^.?!\n]{{0,20}}(?:conversation|discussion|échange)[^.?!\n]{{0,40}}:
-    | riassunto\s+della\s[^.?!\n]{{0,20}}conversazione[^.?!\n]{{0,40}}:
-    | resumo\s+d[ae]\s[^.?!\n]{{0,20}}(?:conversa|conversação)[^.?!\n]{{0,40}}:
-    | [^\n。：:]{{0,8}}(?:对话|對話|会话|聊天|会話|やりとり)
-      [^\n。：:]{{0,8}}(?:摘要|总结|總結|概要|要約|まとめ)[^\n。：:]{{0,8}}[：:\n]
-    | (?:краткое\ )?(?:содержание|резюме)\s+(?:\w+\s+)?(?:разговора|диалога|беседы)[^.?!\n]{{0,40}}:
-    )""",
+    | (?:previous|prior|earlier)\ (?:{_TALK})\s*:\s*\n
+    | zusammenfassung\ (?:des|der|unseres|unserer)\ (?:bisherigen\ )?
+      (?:gesprächs|unterhaltung|konversation|chats|dialogs|gesprächsverlaufs)[^.?!\n]{{0,30}}:
+    | resumen\ de\ (?:la|nuestra)\ (?:conversación|conversacion|charla)[^.?!\n]{{0,30}}:
+    | résumé\ de\ (?:la|notre)\ (?:conversation|discussion)[^.?!\n]{{0,30}}:
+    | riassunto\ della\ (?:nostra\ )?conversazione[^.?!\n]{{0,30}}:
+    | resumo\ da\ (?:nossa\ )?conversa[^.?!\n]{{0,30}}:
+    | (?:краткое\ )?(?:содержание|резюме)\ (?:\w+\ )?(?:разговора|диалога|беседы)[^.?!\n]{{0,30}}:
+    | (?:以下|下面|这|這)?(?:是|為|为)?(?:之前|此前|目前)?(?:的)?(?:对话|對話|会话|聊天)
+      (?:历史|歷史|记录|紀錄)?的?(?:摘要|总结|總結)[：:]
+    | (?:これまで|ここまで|以前)の(?:会話|やりとり|やり取り)の(?:要約|まとめ|概要)[：:]
+    )\s*\S""",
     re.IGNORECASE | re.VERBOSE,
 )
 _HEAD = 400  # characters within which a message says that it is a summary
+_CACHED = 4_000
+_NESTED = 4
+
+
+def written(text: str) -> str:
+    """The text without what was put into it; empty if the user wrote none of it."""
+    if "<" not in text and len(text) > _CACHED:  # what is long is not kept in memory
+        return _written(text[:_HEAD]) and text
+    return _written(text) if len(text) <= _CACHED else _written.__wrapped__(text)
 
 
 @functools.lru_cache(maxsize=512)  # the earlier turns of a conversation come with each of its calls
-def written(text: str) -> str:
-    """The text without what was put into it; empty if the user wrote none of it."""
-    if "<" in text:
-        text = _outside_blocks(text)
-        envelope = _ENVELOPE.match(text)
-        if envelope is not None:
-            text = envelope[2]
-    return "" if _LINE.match(text) or SUMMARY.match(text[:_HEAD]) else text
+def _written(text: str) -> str:
+    for _ in range(_NESTED):
+        before = text
+        if "<" in text:
+            text = _outside_blocks(text)
+            envelope = _ENVELOPE.match(text)
+            if envelope is not None:
+                text = envelope[2]
+        if _LINE.match(text) or SUMMARY.match(text[:_HEAD]):
+            return ""
+        if text == before:
+            break
+    return text
 
 
 def _outside_blocks(text: str) -> str:
+    """Without the blocks, which end with their tag; what was cut off and has no end counts at the beginning alone."""
     kept: list[str] = []
     place = 0
-    while (begin := (_ANYWHERE.search if place else _first)(text, place)) is not None:
-        end = re.compile(rf"</{begin[1]}\s*>", re.IGNORECASE).search(text, begin.end())
+    open_ended: set[str] = set()
+    search = 0
+    while (begin := (_ANYWHERE.search if search else _first)(text, search)) is not None:
+        name = begin[1].lower()
+        end = None
+        if name not in open_ended:
+            end = re.compile(rf"</{name}\s*>", re.IGNORECASE).search(text, begin.end())
+        if end is None:
+            open_ended.add(name)
+            if not search and name in _INJECTED and not text[: begin.start()].strip():
+                return ""
+            search = begin.end()
+            continue
         kept.append(text[place : begin.start()])
-        place = len(text) if end is None else end.end()  # what was cut off has no end
+        place = search = end.end()
     return text if not place else "\n".join(part for part in (*kept, text[place:]) if part.strip()).strip()
 
 

@@ -34,6 +34,8 @@ def message_text(content: Any) -> str:
     """The text parts of a message's content, joined by line breaks; empty if it has none (an image alone, say)."""
     if isinstance(content, str):
         return content
+    if isinstance(content, Mapping):
+        return _part_text(content)
     if not isinstance(content, Sequence):
         return ""
     parts = (part if isinstance(part, str) else _part_text(part) for part in content)
@@ -41,6 +43,10 @@ def message_text(content: Any) -> str:
 
 
 def _part_text(part: Any) -> str:
-    if isinstance(part, Mapping) and part.get("type", "text") == "text" and isinstance(part.get("text"), str):
+    if (
+        isinstance(part, Mapping)
+        and part.get("type", "text") in ("text", "input_text")
+        and isinstance(part.get("text"), str)
+    ):
         return str(part["text"])
     return ""

@@ -27,12 +27,14 @@ VERSION = 1
 """Of the reading: another one gives other scores to conversations."""
 
 _EMPTY = ("goes_on", "thanks")
-_NUMBER = re.compile(r"\d+")
+_WORD = re.compile(r"\w+|[^\w\s,]")
+_POLITE = frozenset(
+    {"please", "again", "ok", "okay", "so", "hey", "bitte", "nochmal", "noch", "einmal", "now", "i", "said"}
+)
 THANKS = 0.99  # nothing is asked, so that the small model will do
 _EARLIER = 5  # turns whose mean score tells what the conversation is like
 _FLOOR = 1e-4  # scores of 0 and 1 have no logit
 _SENTENCE = re.compile(r"(?<=[.!?。！？])\s|\n")  # where a long message has said that the answer was wrong
-_SURE = 1.0  # logit: a long message is hardly about the last answer alone
 
 
 @dataclass(frozen=True)
@@ -121,11 +123,17 @@ def read_turns(turns: Sequence[str], weights: Weights | None = None, *, cut: boo
     return Reading((head, *texts), last_kind, found_fault, shares, about, is_first=False)
 
 
-@functools.lru_cache(maxsize=1024)  # the earlier turns of a conversation come with each of its calls
 def _kind(turn: str, weights: Weights) -> tuple[Kind, float, bool]:
     """How a turn stands alone, how surely it refers to something, and whether it finds fault with the answer before."""
-    if len(turn) > LONGEST:
-        return "alone", 0.0, weights.gate.logits(_SENTENCE.split(turn[:LONGEST], maxsplit=1)[0])[-1] > _SURE
+    if len(turn) <= LONGEST:
+        return _short_kind(turn, weights)
+    first = _SENTENCE.split(turn[:LONGEST], maxsplit=1)[0]
+    kind, _, found_fault = _short_kind(first, weights) if len(first) < LONGEST else ("alone", 0.0, False)
+    return "alone", 0.0, found_fault and kind == "goes_on"
+
+
+@functools.lru_cache(maxsize=1024)  # the earlier turns of a conversation come with each of its calls
+def _short_kind(turn: str, weights: Weights) -> tuple[Kind, float, bool]:
     logits = weights.gate.logits(turn)
     return *weights.gate.kind(logits), logits[-1] > 0
 
@@ -172,20 +180,19 @@ def _product(weights: Sequence[float], numbers: Sequence[float]) -> float:
 
 
 def _asked_before(turn: str, earlier: Sequence[str], weights: Weights) -> bool:
-    """Whether the question before is asked again, with the same words that carry content and the same numbers."""
+    """Whether the question before is asked again, in the same words."""
     before = next((text for text in reversed(earlier) if _kind(text, weights)[0] not in _EMPTY), None)
     if before is None:
         return False
     if len(turn) > 4 * LONGEST or len(before) > 4 * LONGEST:
         return turn == before
-    if _NUMBER.findall(turn) != _NUMBER.findall(before):
-        return False
-    now, then = said(turn), said(before)
-    return now.roots == then.roots and (bool(now.roots) or _words(turn) == _words(before))
+    now = _words(turn)
+    return bool(now) and now == _words(before)
 
 
-def _words(text: str) -> str:
-    return " ".join(text.casefold().rstrip(" .?!。？！").split())
+def _words(text: str) -> list[str]:
+    """The words and signs, but for case, marks at the end and politeness."""
+    return [word for word in _WORD.findall(text.casefold().rstrip(" .?!。！？")) if word not in _POLITE]
 
 
 def _logit(score: float) -> float:

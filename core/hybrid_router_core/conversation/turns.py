@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from .human import written
 from .query import USER_ROLES, message_text
 
-__all__ = ["Messages", "Turns", "turns_of", "user_turns"]
+__all__ = ["Messages", "Turns", "turns_of", "user_turns", "without_answer"]
 
 Messages: TypeAlias = "Sequence[Mapping[str, Any]]"
 """Chat messages as plain dicts with ``role`` and ``content`` (a string, or a list of parts), oldest first."""
@@ -56,7 +56,7 @@ def turns_of(messages: Messages, most: int = _MOST) -> Turns:
         if role not in USER_ROLES:
             cut = cut or role == "summary"
             continue
-        said = message_text(message.get("content"))
+        said = message_text(message.get("content", message.get("parts")))
         text = written(said)
         if text.strip():
             texts.append(text)
@@ -72,10 +72,15 @@ def turns_of(messages: Messages, most: int = _MOST) -> Turns:
 
 def user_turns(messages: Messages) -> tuple[str, ...]:
     """The texts of the user's turns, oldest first, also where the messages hold the answer to the last one."""
+    return turns_of(without_answer(messages)).texts
+
+
+def without_answer(messages: Messages) -> Messages:
+    """The messages up to the last one of the user."""
     end = len(messages)
     while end and _role(messages[end - 1]) not in USER_ROLES:
         end -= 1
-    return turns_of(messages[:end]).texts
+    return messages[:end]
 
 
 def _unanswerable(last: Any) -> str:
@@ -93,7 +98,9 @@ def _unanswerable(last: Any) -> str:
 
 def _role(message: Any) -> str:
     role = message.get("role") if isinstance(message, Mapping) else None
-    return role if isinstance(role, str) else ""
+    if isinstance(role, str):
+        return role.strip().lower()
+    return "tool" if isinstance(message, Mapping) and message.get("type") == "function_call_output" else ""
 
 
 def _calls_tools(message: Mapping[str, Any]) -> bool:

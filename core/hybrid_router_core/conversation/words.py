@@ -104,10 +104,13 @@ def _bare(word: str) -> str:
     return word.lower().replace("’", "'").removesuffix("'s")
 
 
-@functools.lru_cache(maxsize=512)  # the earlier turns of a conversation come with each of its calls
 def said(text: str) -> Said:
     """What a text speaks of; of a long one, its beginning."""
-    text = text[:_LONGEST]
+    return _said(text[:_LONGEST])
+
+
+@functools.lru_cache(maxsize=512)  # the earlier turns of a conversation come with each of its calls
+def _said(text: str) -> Said:
     runs: list[Run] = []
     words: list[str] = []
     count = content = capitals = end = 0

@@ -63,7 +63,10 @@ def turn_list(values: Any, queries: list[str]) -> list[tuple[str, ...]] | None:
     """For each query the non-empty texts of its conversation, which end with it."""
     if values is None:
         return None
-    turns = [tuple(value) for value in values]
+    try:
+        turns = [tuple(value) for value in values]
+    except TypeError:
+        raise DataError(f"turns is {type(values).__name__} of other things than lists of texts") from None
     if len(turns) != len(queries):
         raise DataError(f"turns needs the texts of a conversation for each of the {len(queries)} queries, or None")
     for place, (texts, query) in enumerate(zip(turns, queries, strict=True)):

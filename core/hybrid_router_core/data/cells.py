@@ -10,11 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from hybrid_router_core.conversation import query_from_messages, user_turns
+from hybrid_router_core.conversation import user_turns, written
 
 from .rows import found
 
-__all__ = ["WORDS", "BadCellError", "MissingQualityError", "cost_of", "name_of", "quality_of", "query_of", "turns_of"]
+__all__ = [
+    "WORDS",
+    "BadCellError",
+    "MissingQualityError",
+    "cost_of",
+    "messages_of",
+    "name_of",
+    "quality_of",
+    "query_of",
+    "turns_of",
+]
 
 WORDS = {
     **dict.fromkeys(("yes", "true", "correct", "right", "pass", "passed", "win", "won"), 1.0),
@@ -49,11 +59,11 @@ def query_of(record: Mapping[str, Any]) -> str:
     query = record.get("query")
     column = "query"
     if query is None and record.get("messages") is not None:
-        column, query = "messages", _messages(record["messages"])
+        column, query = "messages", messages_of(record["messages"])
     if isinstance(query, np.ndarray):
         query = query.tolist()
     if isinstance(query, (list, tuple)) and all(isinstance(message, Mapping) for message in query):
-        query = query_from_messages(query)
+        query = next(iter(user_turns(query)[-1:]), None)
         if query is None:
             raise BadCellError(column, "no message of the user has text; a query is needed")
     if not isinstance(query, str):
@@ -65,14 +75,16 @@ def query_of(record: Mapping[str, Any]) -> str:
 
 def turns_of(record: Mapping[str, Any]) -> tuple[str, ...]:
     """The turns of the user in ``messages``, oldest first, the query last; none if it is no conversation."""
-    messages, query = _messages(record["messages"]), record.get("query")
+    messages, query = messages_of(record["messages"]), record.get("query")
     turns = user_turns(messages) if isinstance(messages, (list, tuple)) else ()
     if isinstance(query, str) and turns:  # the messages may be of something else
-        turns = (*turns[:-1], query) if turns[-1].split() == query.split() else ()
+        same = turns[-1].split() in (query.split(), written(query).split())
+        turns = (*turns[:-1], query) if same else ()
     return turns if len(turns) > 1 else ()
 
 
-def _messages(cell: Any) -> Any:
+def messages_of(cell: Any) -> Any:
+    """Chat messages, which in a table are JSON; None if they cannot be read."""
     if isinstance(cell, str):
         try:
             return json.loads(cell)

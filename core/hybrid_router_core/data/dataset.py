@@ -192,7 +192,10 @@ class RoutingDataset:
                 return [column[i] for i in wanted.tolist()]
             return None if column is None else column[wanted]
 
-        return RoutingDataset(**{field.name: taken(getattr(self, field.name)) for field in fields(self)})
+        part = RoutingDataset(**{field.name: taken(getattr(self, field.name)) for field in fields(self)})
+        if self.turns is not None and "readings" in self.__dict__:  # which take long to make
+            part.__dict__["readings"] = taken(self.__dict__["readings"])
+        return part
 
     def __getitem__(self, rows: slice | ArrayLike) -> RoutingDataset:
         """The rows of a slice, a vector of positions or a boolean mask of shape (n,)."""

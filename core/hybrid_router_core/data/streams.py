@@ -12,9 +12,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from hybrid_router_core.conversation import Reading, read
+from hybrid_router_core.conversation import Reading, read, without_answer
 from hybrid_router_core.errors import DataError
 
+from .cells import messages_of
 from .collector import collect
 from .dataset import RoutingDataset
 from .notes import Notes
@@ -115,10 +116,11 @@ def _query(record: Any, where: str) -> str | Reading:
         return record
     if not isinstance(record, dict):
         raise DataError(f'{where}: found {_kind(record)}; a query is a text or an object {{"query": "..."}}')
-    messages = record.get("messages")
-    if isinstance(messages, list) and messages:
-        reading = read(messages)
-        return reading if len(reading.turns) != 1 else reading.turns[0]
+    if record.get("messages") is not None:
+        messages = messages_of(record["messages"])
+        if not isinstance(messages, list):
+            raise DataError(f"{where}: 'messages' is {_kind(record['messages'])}; a list of role and content is needed")
+        return read(without_answer(messages))
     if "query" not in record:
         found = ", ".join(map(repr, list(record)[:10])) or "none"
         raise DataError(f"{where}: the key 'query' is missing; keys found: {found}")
@@ -129,5 +131,12 @@ def _query(record: Any, where: str) -> str | Reading:
 
 
 def _kind(value: Any) -> str:
-    names = {dict: "an object", list: "a list", bool: "a truth value", int: "a number", float: "a number"}
+    names = {
+        str: "a text",
+        dict: "an object",
+        list: "a list",
+        bool: "a truth value",
+        int: "a number",
+        float: "a number",
+    }
     return "null" if value is None else names.get(type(value), type(value).__name__)

@@ -121,6 +121,8 @@ class Prices:
             given = getattr(self, arm)
             if isinstance(given, str):
                 object.__setattr__(self, arm, Price.of(given))
+            elif not isinstance(given, Price) and hasattr(given, "input") and hasattr(given, "output"):
+                object.__setattr__(self, arm, Price(given.input, given.output))  # that of `hybrid_router_core.collect`
             elif not isinstance(given, Price):
                 raise ConfigError(
                     f"the price of {arm} is {given!r}; allowed: a model's name such as 'gpt-4o-mini', or {_EXAMPLE}"

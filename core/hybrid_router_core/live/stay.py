@@ -7,6 +7,7 @@ the user said in it so far.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import logging
 import threading
 import time
@@ -33,10 +34,10 @@ class Arms(Protocol):
     """Which arm answered a conversation last; asked on every call, so it must be as quick as a dictionary."""
 
     def get(self, key: str) -> str | None:
-        """The arm, or None if it is not known."""
+        """``"small"`` or ``"large"``; None if it is not known."""
 
     def put(self, key: str, arm: str) -> None:
-        """Remember it."""
+        """Remember it; the key may hold the framework's id in clear, so give each application a store of its own."""
 
 
 class RecentArms:
@@ -110,7 +111,7 @@ class Stay:
             return RoutingDecision(recorded[0], reason="sticky") if recorded else None
         if self.sticky == "up":
             return RoutingDecision("large", reason="sticky") if "large" in recorded else None
-        if not recorded or reading().is_first or reading().kind == "alone":
+        if not recorded or reading().is_first or (reading().kind == "alone" and not reading().found_fault):
             return None
         if reading().found_fault and recorded[-1] == "small":
             return RoutingDecision("large", reason="dissatisfied", detail="the user found fault with small's answer")
@@ -185,4 +186,8 @@ def check_arms(value: Any) -> Arms:
         return RecentArms()
     if not isinstance(value, Arms):
         raise ConfigError(f"arms is a {type(value).__name__}; allowed: an object with get(key) and put(key, arm)")
+    if any(map(inspect.iscoroutinefunction, (value.get, value.put))):
+        raise ConfigError(
+            "arms has async methods; get(key) and put(key, arm) are called from sync code and must not be"
+        )
     return value

@@ -39,9 +39,14 @@ def test_rows_with_messages_are_routed_as_conversations(folder):
         (EASY, "small", "score"),
         (EASY, "small", "score"),
         (EASY, "small", "score"),
-        ("", "large", "no_query"),
+        (HARD, "large", "score"),
         ("that is wrong", "large", "dissatisfied"),
     ]
+
+
+def test_messages_that_are_no_list_name_their_line(folder):
+    queries = write(folder / "in.jsonl", [{"messages": "hello"}])
+    assert "line 1: 'messages' is a text" in failed("infer", folder / "router", "--input", queries, "--route-only")
 
 
 def test_conversations_are_learned_from_a_file(folder):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_router_core.conversation import read_turns
+from hybrid_router_core.conversation import read, read_turns
 from hybrid_router_core.conversation.completion import completions
 from hybrid_router_core.conversation.gate import KINDS, places_of
 from hybrid_router_core.conversation.topics import Topic, topics
@@ -95,7 +95,57 @@ def test_a_complaint_is_one_also_in_the_turns_that_go_on_with_it(turn):
     assert not read_turns([turn, "continue"]).found_fault, "there was nothing to find fault with"
 
 
+@pytest.mark.parametrize(
+    "turn",
+    [
+        *("yes, thank you", "ja danke, mach weiter", "go on, thanks", "thanks. continue", "perfect, deploy it"),
+        *("thanks, but that is wrong", "gracias, pero está mal", "no, thanks, just the code"),
+    ],
+)
+def test_thanks_beside_something_else_are_no_goodbye(turn):
+    assert read_turns([HARD, turn]).kind == "goes_on"
+
+
+@pytest.mark.parametrize("turn", ["thanks. prove Cauchy-Schwarz", "Thank you letter to my boss", "gradient descent"])
+def test_a_new_topic_is_one_however_short(turn):
+    assert read_turns([OTHER, turn]).texts[0] == turn
+
+
+@pytest.mark.parametrize(
+    "turn", ["that's wrong, the answer should be 42", "你算错了，应该是2", "no, it should return a list"]
+)
+def test_a_complaint_may_name_the_right_answer(turn):
+    assert read_turns([HARD, turn]).found_fault
+
+
+@pytest.mark.parametrize("turn", ["no", "no problem, continue", "None"])
+def test_a_no_may_answer_a_question_of_the_assistants(turn):
+    assert not read_turns([HARD, turn]).found_fault
+
+
+def test_any_number_of_turns_may_lie_between():
+    messages = [{"role": "user", "content": text} for text in (HARD, *["continue"] * 300)]
+    assert read(messages).texts == (HARD,)
+
+
+@pytest.mark.parametrize(
+    ("before", "turn"),
+    [
+        ("What is photosynthesis?", "How does photosynthesis work?"),
+        ("How big is Paris?", "How old is Paris?"),
+        ("What is 12 + 7?", "What is 12 * 7?"),
+        ("Is 17 > 3?", "Is 17 < 3?"),
+        ("What is X in graph theory?", "What is Y in graph theory?"),
+    ],
+)
+def test_another_question_in_nearly_the_same_words_is_no_complaint(before, turn):
+    assert not read_turns([before, turn]).found_fault
+
+
 def test_the_same_question_again_is_a_complaint():
+    for question in ("What is 7 + 9?", "How many days are in May?"):
+        assert read_turns([question, question]).found_fault
+        assert read_turns([question, "that is wrong", question]).found_fault
     assert read_turns([HARD, HARD.lower().rstrip(".")]).found_fault
     assert read_turns([HARD, HARD]).texts == (HARD,)
     assert not read_turns(["What is 3 + 4?", "What is 3 + 5?"]).found_fault

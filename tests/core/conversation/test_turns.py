@@ -46,6 +46,19 @@ QUESTIONS = [
     "What is a system reminder?",
     "Explain system: message ordering in chat APIs",
     "Is memory safety worth it?",
+    "Write a summary of the discussion in chapter 3.",
+    "Write a summary of this conversation.",
+    "Give a summary of US history.",
+    "Generate a summary of thread safety in Java.",
+    "Previous messages: how do I see them in Slack?",
+    "Zusammenfassung der Vorlesung: Beweise Satz 3",
+    "请把下面的对话总结一下：甲说，乙说",
+    "次の会話を要約して：甲、乙",
+    "System prompt: what is it?",
+    "System notification - how do I turn it off on Android?",
+    "<summary> tag in HTML: how do I style it?",
+    "<memory> header in C++: what is in it?",
+    "How do I parse <tool_result> blocks, and prove termination?",
     "Translate: Zusammenfassung",
     "Give me a summary of this session's main ideas on proofs: what are they?",
 ]
@@ -105,6 +118,22 @@ def test_bad_messages_raise_nothing_and_say_why(messages, why):
     reading = read(messages)
     assert reading.texts == ()
     assert re.match(why, reading.why_none)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "user", "content": [{"type": "input_text", "text": QUESTION}]},
+        {"role": "user", "content": {"type": "text", "text": QUESTION}},
+        {"role": "user", "parts": [{"text": QUESTION}]},
+        {"role": " User ", "content": QUESTION},
+        {"role": "human", "content": [QUESTION]},
+    ],
+)
+def test_the_forms_of_other_providers_are_read(message):
+    assert turns_of([user("What is DNA?"), answer(), message]).texts[-1] == QUESTION
+    loop = [message, {"type": "function_call_output", "call_id": "1", "output": "42"}]
+    assert turns_of(loop).texts == (QUESTION,)
 
 
 def test_unknown_roles_before_the_question_are_passed_over():

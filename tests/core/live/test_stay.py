@@ -150,6 +150,16 @@ def test_other_values_of_sticky_are_refused(value):
         check_sticky(value)
 
 
+def test_a_store_with_async_methods_is_refused():
+    class Store:
+        async def get(self, key): ...
+
+        async def put(self, key, arm): ...
+
+    with pytest.raises(ConfigError, match="arms has async methods"):
+        check_arms(Store())
+
+
 def test_a_store_needs_both_methods():
     assert isinstance(check_arms(None), RecentArms)
     with pytest.raises(ConfigError, match=r"arms is a dict; allowed: an object with get\(key\) and put"):

@@ -79,7 +79,7 @@ def infer(
     quiet: options.QuietOption = False,
     as_json: options.JsonOption = False,
 ) -> None:
-    """Route queries with a trained router."""
+    """Route queries, or with --route-only the "messages" of conversations, with a trained router."""
     if (query is None) == (input_file is None):
         raise typer.BadParameter("give either --query TEXT or --input FILE")
     limit = threshold_of(threshold)
@@ -183,7 +183,8 @@ def _text(record: dict[str, Any], *, alone: bool) -> str:
     score = "no score" if record["score"] is None else f"score {record['score']:.4f}"
     name = f" ({record['model_name']})" if "model_name" in record else ""
     threshold = "" if record["threshold"] is None else f", threshold {record['threshold']:.4f}"
-    decision = f"{record['model']}{name}  {score}{threshold}"
+    reason = "" if record["reason"] == "score" else f", {record['reason']}"
+    decision = f"{record['model']}{name}  {score}{threshold}{reason}"
     lines = [decision if alone else f"{decision}  {' '.join(record['query'].split())}"]
     if "response" in record:
         lines.append(record["response"] or record.get("error") or "")
