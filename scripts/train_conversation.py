@@ -41,9 +41,9 @@ BARE_NO = frozenset(
     }
 )
 COMBINED = (
-    *(("thanks", "goes_on", 40), ("goes_on", "thanks", 40), ("goes_on", "goes_on", 20), ("thanks", "thanks", 15)),
-    *(("thanks", "wrong", 25), ("wrong", "thanks", 15), ("wrong", "goes_on", 20), ("goes_on", "wrong", 10)),
-    *(("wrong", "alone", 20), ("wrong", "refers", 10), ("thanks", "alone", 25), ("goes_on", "alone", 15)),
+    *(("thanks", "goes_on", 15), ("goes_on", "thanks", 15), ("goes_on", "goes_on", 15), ("thanks", "thanks", 60)),
+    *(("thanks", "wrong", 10), ("wrong", "thanks", 5), ("wrong", "goes_on", 15), ("goes_on", "wrong", 5)),
+    *(("wrong", "alone", 10), ("wrong", "refers", 10), ("thanks", "alone", 10), ("goes_on", "alone", 5)),
 )
 JOINTS = (", ", ", ", ". ", " ", "! ", " - ")
 COMMON_WORDS = 8_000
@@ -128,7 +128,7 @@ def bare_topics(phrases: Sequence[Phrase], count: int = 1500, seed: int = 0) -> 
     used = {word for phrase in phrases for word in phrase.text.lower().split()}
     path = OUT.with_name("common_words.txt")
     words = [word for word in path.read_text(encoding="utf-8").split()[1500:] if len(word) > 4 and word not in used]
-    forms = ("{0}", "{0} {1}", "what is {0}?", "the {0} of {1}", "is {0} = {1}?", "explain {0}", "{0} vs {1}")
+    forms = ("{0}", "{0} {1}", "{0} vs {1}", "explain {0}")
     return [
         Phrase(forms[i % len(forms)].format(*rng.choice(words, 2)), "alone", fault=False, language="en")
         for i in range(count)
@@ -170,7 +170,7 @@ def _gate(conversations: Sequence[Talk], phrases: Sequence[Phrase], questions: S
     for talk in conversations:
         last = talk.turns[-1]
         alone = _plain(last) == _plain(talk.resolved) or len(talk.turns) == 1
-        examples.append(Phrase(last, "alone" if alone else "refers", fault=False, weight=2.0))
+        examples.append(Phrase(last, "alone" if alone else "refers", fault=False, weight=4.0))
         if not alone:
             examples.append(Phrase(talk.resolved, "alone", fault=False))
     examples += [Phrase(text, "alone", fault=False) for text in questions]

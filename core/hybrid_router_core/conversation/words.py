@@ -13,7 +13,7 @@ __all__ = ["PRONOUN", "Run", "Said", "is_function_word", "root", "said"]
 _WORD = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
 PRONOUN = re.compile(
     r"\b(?:its?|they|them|theirs?|this|these|those|he|him|his|she|hers?|ones?"
-    r"|there(?!\s+(?:is|are|was|were|will|has|have|exist))"
+    r"|(?<!\bis )(?<!\bare )(?<!\bwas )(?<!\bwere )there(?!\s+(?:is|are|was|were|will|has|have|exist))"
     r"|that(?=\s*(?:[.,;:?!]|$|(?:is|was|has|does|did|can|will|would|be|work|mean|happen)\b)))\b(?!['’])",
     re.IGNORECASE,
 )
