@@ -81,6 +81,7 @@ def candidates(turn: str, earlier: Sequence[str]) -> list[Candidate]:
                 written[run.roots] = run
             if first is None and len(run.roots) > 1:
                 longer.append(frozenset(run.roots))
+    inner = {part for other in longer for part in other}
     found = []
     for roots, (first_place, place) in places.items():
         run, count = written[roots], len(roots)
@@ -96,9 +97,14 @@ def candidates(turn: str, earlier: Sequence[str]) -> list[Candidate]:
             float(spoken[place].refers),
             log(1 + sum([often[part] for part in roots]) / count),
             sum([lately[part] for part in roots]) / count,
-            float(any(len(other) > count and other.issuperset(roots) for other in longer)),
+            float(roots[0] in inner if count == 1 else _is_part(roots, longer)),
             run.rarest,
             run.rarity,
         ]
         found.append(Candidate(run, numbers))
     return found
+
+
+def _is_part(roots: tuple[str, ...], longer: Sequence[frozenset[str]]) -> bool:
+    """Whether a phrase stands within a longer one."""
+    return any(len(other) > len(roots) and other.issuperset(roots) for other in longer)
