@@ -12,7 +12,7 @@ from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock, ToolCallBlock
 
-from hybrid_router_core.conversation.human import SUMMARY
+from hybrid_router_core.conversation import is_summary
 
 __all__ = ["is_a_task", "plain_of"]
 
@@ -36,7 +36,6 @@ _XML_ROLE = re.compile(r"\s*<(\w+)>\s*\Z")
 _XML_MESSAGE = re.compile(r"\s*<message>(.*)</message>\s*\Z", re.DOTALL)
 _ANSWERS = (MessageRole.ASSISTANT, MessageRole.CHATBOT, MessageRole.MODEL)
 _MOST = 64  # turns that are read back: as many as the core reads
-_HEAD = 400  # characters in which a text says that it is a summary
 
 
 def is_a_task(text: str) -> bool:
@@ -56,7 +55,7 @@ def plain_of(messages: Sequence[ChatMessage]) -> list[dict[str, Any]]:
             continue
         parts = _texts(message)
         if message.role != MessageRole.USER:
-            summary = message.role == MessageRole.SYSTEM and parts and SUMMARY.match(parts[0][:_HEAD])
+            summary = message.role == MessageRole.SYSTEM and parts and is_summary(parts[0])
             plain.append({"role": "summary" if summary else message.role.value})
             continue
         if parts and parts[0].startswith("<current_conversation>"):

@@ -52,7 +52,7 @@ class Place:
         self._stay.answered(None, self._turns, arm)
         # A memory that was emptied begins another conversation, of which words alone are known until its second turn
         if self._key is not None and not self._begins:
-            arm = _peek(self._stay, None, (*self._turns, "")) or arm
+            arm = self._stay.known(None, self._turns) or arm
             Stay("follow_up", self._stay.arms).answered(self._key, (), arm)
 
     @property
@@ -60,8 +60,8 @@ class Place:
         return self._reading.is_first and not self._reading.why_none
 
     def _known(self) -> ModelName | None:
-        by_words = _peek(self._stay, None, self._turns)
-        return by_words or (None if self._key is None else _peek(self._stay, self._key, ()))
+        by_words = self._stay.known(None, self._turns[:-1])
+        return by_words or (None if self._key is None else self._stay.known(self._key, ()))
 
 
 def listener(place: Place | None, price: PriceRule | None, prompt: Prefix | None) -> Callable[[ModelName], None] | None:
@@ -76,12 +76,6 @@ def listener(place: Place | None, price: PriceRule | None, prompt: Prefix | None
             price.sent(model, prompt)
 
     return told
-
-
-def _peek(stay: Stay, key: str | None, turns: tuple[str, ...]) -> ModelName | None:
-    """The arm that is known by a key, or by what was said before the last of the turns."""
-    found = Stay(True, stay.arms).decision(key, (), lambda: Reading(turns=turns))
-    return None if found is None else found.model
 
 
 def _marked(reading: Reading, key: Key | None, agent: str) -> tuple[str, ...]:

@@ -9,17 +9,7 @@ import pytest
 from hybrid_router_core import ArtifactError, DataError, HybridRouter, RoutingDataset
 from hybrid_router_core.conversation import VERSION, read
 from hybrid_router_core.live import Decider
-
-EASY = "What is the capital of Norland?"
-HARD = "Prove that the ring of integers of Norland is a Dedekind domain."
-
-
-def chat(*turns):
-    return [
-        message
-        for turn in turns
-        for message in ({"role": "user", "content": turn}, {"role": "assistant", "content": "Here you are."})
-    ][:-1]
+from tests.core.conversations import EASY, HARD, chat
 
 
 def conversations():

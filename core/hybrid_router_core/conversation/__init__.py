@@ -2,7 +2,7 @@
 
 from .content import kinds_beyond_text
 from .deciding import decide_reading, no_question
-from .human import written
+from .human import is_summary, written
 from .known import Known
 from .query import message_text, query_from_messages
 from .reading import VERSION, Reading, read, read_turns
@@ -14,6 +14,7 @@ __all__ = [
     "Messages",
     "Reading",
     "decide_reading",
+    "is_summary",
     "kinds_beyond_text",
     "message_text",
     "no_question",

@@ -18,14 +18,13 @@ from hybrid_router_core._types import Float32Array
 
 from .words import said
 
-__all__ = ["BUCKETS", "DENSE", "KINDS", "LONGEST", "Gate", "Kind", "numbers_of", "places_of"]
+__all__ = ["BUCKETS", "KINDS", "LONGEST", "Gate", "Kind", "numbers_of", "places_of"]
 
 Kind: TypeAlias = Literal["alone", "refers", "goes_on", "thanks"]
 """A turn stands alone; refers to what was said before; says nothing by itself; or asks for nothing."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 BUCKETS = 32768
-DENSE = 10
 LONGEST = 320  # characters; what is longer says something by itself
 _SIZES = 5
 _DIGIT = re.compile(r"\d")
@@ -45,7 +44,7 @@ class Gate:
     Attributes:
         grams: Of the hashed n-grams, shape (BUCKETS, 5), int8.
         scale: Of each of its columns, shape (5,).
-        dense: Of the numbers of `numbers_of` and the constant, shape (DENSE + 1, 5).
+        dense: Of the numbers of `numbers_of` and the constant, shape (11, 5).
     """
 
     grams: NDArray[np.int8]

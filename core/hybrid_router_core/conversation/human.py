@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 
-__all__ = ["SUMMARY", "written"]
+__all__ = ["is_summary", "written"]
 
 # Blocks that coding agents put before, between or after what the user wrote
 _INJECTED = (
@@ -24,7 +24,7 @@ _LINE = re.compile(
 _ENVELOPE = re.compile(r"\A\s*<(user_query|user_message|user-request|user_input|task)>(.*)</\1>\s*\Z", re.DOTALL)
 _TALK = "conversation|chat|dialog(?:ue)?|discussion|session"
 _SO_FAR = r"(?:\ history)?(?:\ (?:so\ far|to\ date|until\ now|up\ to\ (?:now|this\ point)|above|with\ the\ user))?"
-SUMMARY = re.compile(
+_SUMMARY = re.compile(
     rf"""\A[\s#*_\[(]*(?:
     (?:(?:here\ is|here's|this\ is|below\ is|the\ following\ is)\ )?
       (?:an?\ |the\ )?(?:(?:brief|short|concise|running|rolling|detailed)\ )?summary\ of[ ]
@@ -51,6 +51,11 @@ _CACHED = 4_000
 _NESTED = 4
 
 
+def is_summary(text: str) -> bool:
+    """Whether a message says at its beginning that it sums up what was said before."""
+    return _SUMMARY.match(text[:_HEAD]) is not None
+
+
 def written(text: str) -> str:
     """The text without what was put into it; empty if the user wrote none of it."""
     if "<" not in text and len(text) > _CACHED:  # what is long is not kept in memory
@@ -67,7 +72,7 @@ def _written(text: str) -> str:
             envelope = _ENVELOPE.match(text)
             if envelope is not None:
                 text = envelope[2]
-        if _LINE.match(text) or SUMMARY.match(text[:_HEAD]):
+        if _LINE.match(text) or is_summary(text):
             return ""
         if text == before:
             break

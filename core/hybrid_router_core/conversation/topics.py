@@ -13,10 +13,9 @@ from typing import NamedTuple
 
 from .words import Run, said
 
-__all__ = ["FEATURES", "MOST_TURNS", "Candidate", "Topic", "candidates", "topics"]
+__all__ = ["Candidate", "Topic", "candidates", "topics"]
 
-FEATURES = 13
-MOST_TURNS = 8  # earlier turns that are read, and the first one
+_MOST_TURNS = 8  # earlier turns that are read, and the first one
 _FADES = 0.7  # of what was said a turn earlier
 
 
@@ -28,7 +27,7 @@ class Topic(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A phrase of earlier turns with its numbers, `FEATURES` of them."""
+    """A phrase of earlier turns with its numbers, as many as there are weights but the constant."""
 
     run: Run
     numbers: list[float]
@@ -61,7 +60,7 @@ def topics(turn: str, earlier: Sequence[str], weights: Sequence[float]) -> list[
 
 def candidates(turn: str, earlier: Sequence[str]) -> list[Candidate]:
     """The distinct phrases of earlier turns, with what speaks for each."""
-    turns = list(earlier) if len(earlier) <= MOST_TURNS + 1 else [earlier[0], *earlier[-MOST_TURNS:]]
+    turns = list(earlier) if len(earlier) <= _MOST_TURNS + 1 else [earlier[0], *earlier[-_MOST_TURNS:]]
     content = said(turn).roots
     spoken = list(map(said, turns))
     places: dict[tuple[str, ...], tuple[int, int]] = {}  # the first and the last turn that holds a phrase

@@ -103,9 +103,8 @@ class Stay:
         """
         if self.sticky is False:
             return None
-        before = () if recorded or key is not None else reading().turns[:-1]
-        if not recorded and (before or key is not None):
-            found = self._known(by_words(before) if key is None else key)
+        if not recorded:
+            found = self.known(key, reading().turns[:-1] if key is None else ())
             recorded = [] if found is None else [found]
         if self.sticky is True:
             return RoutingDecision(recorded[0], reason="sticky") if recorded else None
@@ -116,6 +115,12 @@ class Stay:
         if reading().found_fault and recorded[-1] == "small":
             return RoutingDecision("large", reason="dissatisfied", detail="the user found fault with small's answer")
         return RoutingDecision(recorded[-1], reason="sticky")
+
+    def known(self, key: str | None, turns: Sequence[str]) -> ModelName | None:
+        """The arm that answered last in the conversation of this key, or without one in that of these turns."""
+        if key is None and not turns:
+            return None
+        return self._known(by_words(turns) if key is None else key)
 
     def answered(self, key: str | None, turns: Sequence[str], arm: ModelName) -> None:
         """An arm has answered the last of these turns."""

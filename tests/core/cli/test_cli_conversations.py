@@ -5,17 +5,7 @@ import json
 import pytest
 
 from tests.core.cli.running import done, failed
-
-HARD = "Prove that the ring of integers of Norland is a Dedekind domain."
-EASY = "What is the capital of Norland?"
-
-
-def chat(*turns):
-    return [
-        message
-        for turn in turns
-        for message in ({"role": "user", "content": turn}, {"role": "assistant", "content": "Here you are."})
-    ][:-1]
+from tests.core.conversations import EASY, HARD, chat
 
 
 @pytest.fixture
