@@ -24,6 +24,7 @@ from scipy.stats import binom, norm
 
 from hybrid_router_core.calibration import bounds as _bounds
 from hybrid_router_core.calibration import calibrate_threshold
+from hybrid_router_core.calibration.losses import Losses
 from hybrid_router_core.errors import CalibrationError
 from hybrid_router_core.evaluation import Outcomes, evaluate_scores
 
@@ -136,7 +137,7 @@ def simulate(world: Callable[[int, np.random.Generator], Rows], n: int, drop: fl
     data = [world(n, rng) for _ in range(draws)]
     thresholds: dict[str, list[float]] = {name: [] for name in [*tests, "chosen"]}
     for seed, (scores, d) in enumerate(data):
-        found = _bounds.certified_threshold(scores, d, drop, CONFIDENCE, seed)
+        found = _bounds.certified_threshold(Losses.plain(scores, d), drop, CONFIDENCE, seed)
         thresholds["chosen"].append(2.0 if found is None else found)
         places = np.argsort(-scores)
         steps = np.append(np.flatnonzero(np.diff(-scores[places], prepend=-2.0)), n)
@@ -168,7 +169,7 @@ def seeds(count: int) -> dict[str, float]:
     for world in (binary, uninformative):
         scores, d = world(500, np.random.default_rng(5))
         single = [one_order(scores, d, 0.05, seed) for seed in range(count)]
-        found = [_bounds.certified_threshold(scores, d, 0.05, CONFIDENCE, seed) for seed in range(count)]
+        found = [_bounds.certified_threshold(Losses.plain(scores, d), 0.05, CONFIDENCE, seed) for seed in range(count)]
         ours = [float((scores >= (2.0 if t is None else t)).mean()) for t in found]
         for name, shares in (("betting, one order", single), ("chosen", ours)):
             print(f"  {world.__name__:<16}{name:<20} sd {np.std(shares):.3f}, {min(shares):.2f} to {max(shares):.2f}")
@@ -248,7 +249,7 @@ def main() -> None:
         times = []
         for _ in range(3):
             start = time.perf_counter()
-            _bounds.certified_threshold(*rows, 0.05, CONFIDENCE, 0)
+            _bounds.certified_threshold(Losses.plain(*rows), 0.05, CONFIDENCE, 0)
             times.append(time.perf_counter() - start)
         print(f"  n = {n:>7,}: {min(times):8.3f} s")
         figures[f"seconds {n}"] = round(min(times), 4)

@@ -12,7 +12,7 @@ import numpy as np
 from ._bars import progress_bar
 from ._types import AnyArray, BoolArray, FloatArray
 from .conversation import Known, Messages, Reading, decide_reading, no_question, read
-from .data import RoutingDataset, check_queries
+from .data import RoutingDataset, check_queries, query_hashes
 from .embedders import Embedder, StaticEmbedder, embed_in_batches, tokens_in_batches
 from .errors import DataError
 from .features import Featurizer
@@ -44,12 +44,14 @@ class Predictor:
         features: Text to numbers.
         scorer: Numbers to the estimated label.
         trained_on: Hashes of the distinct training queries, ascending, uint64.
+        trained_groups: Hashes of the names of their groups, ascending, uint64; None where they had none.
         turns: How many of the rows that it learned, or was calibrated on, were turns of conversations.
     """
 
     features: Featurizer
     scorer: Scorer
     trained_on: AnyArray
+    trained_groups: AnyArray | None = None
     turns: int = 0
     _known: Known = field(default_factory=Known, repr=False, compare=False)
 
@@ -75,7 +77,8 @@ class Predictor:
         # The matrices are small: more threads only wait for each other, and their number would show in the last bits.
         with threadpool_limits(limits=1), progress_bar("Training", progress) as show:
             model.fit(features.fit_transform(data.texts, embeddings, tokens), targets, seed=seed, progress=show)
-        return cls(features, model, np.unique(data.query_hashes), _turns(data))
+        groups = None if data.groups is None else np.unique(query_hashes(data.groups))
+        return cls(features, model, np.unique(data.query_hashes), groups, _turns(data))
 
     def score(self, texts: list[str]) -> FloatArray:
         """One score in [0, 1] a text, shape (n,)."""
@@ -138,7 +141,8 @@ class Predictor:
         """What `from_arrays` reads."""
         parts = {"features": self.features.state(), "scorer": self.scorer.state()}
         named = {f"{part}.{name}": array for part, state in parts.items() for name, array in state.items()}
-        return {"trained_on": self.trained_on, **named}
+        groups = {} if self.trained_groups is None else {"trained_groups": self.trained_groups}
+        return {"trained_on": self.trained_on, **groups, **named}
 
     @classmethod
     def from_arrays(
@@ -150,7 +154,8 @@ class Predictor:
             KeyError, ValueError, IndexError: If an array is missing or of another shape.
         """
         features = Featurizer.from_state(embedder, _part(arrays, "features."))
-        return cls(features, scorer_from_state(scorer, _part(arrays, "scorer.")), arrays["trained_on"], turns)
+        model = scorer_from_state(scorer, _part(arrays, "scorer."))
+        return cls(features, model, arrays["trained_on"], arrays.get("trained_groups"), turns)
 
 
 def _turns(data: RoutingDataset) -> int:

@@ -6,15 +6,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ._types import FloatArray
 from ._version import library_version
 from .artifact import ArtifactRecord, ConversationRecord, damaged_if_it_fails, embedder_of, load_artifact, save_artifact
 from .calibration import Calibration, calibrate_on
 from .conversation import Messages
+from .cross_fitting import AsNew, as_new_groups
 from .data import RoutingDataset, check_dataset
 from .embedders import Embedder, resolve_embedder
 from .errors import NotFittedError
-from .evaluation import Outcomes, Report, evaluate_scores
+from .evaluation import Across, Outcomes, Report, evaluate_scores
 from .labels import MarginSearch, Mode, labels_of_mode, margin_to_train
 from .predictor import Predictor, check_settings
 from .routing import RoutingDecision, check_threshold, decide
@@ -79,6 +82,7 @@ class HybridRouter:
         self._first_threshold = self.threshold
         self._predictor: Predictor | None = None
         self._figures: dict[str, float] = {}
+        self._taught: RoutingDataset | None = None  # only where groups could be left out of it
 
     @property
     def threshold(self) -> float:
@@ -105,12 +109,10 @@ class HybridRouter:
         check_dataset("fit", data, distinct=2)
         found = margin_to_train(self.mode, self.margin, self.margin_search, data.small_quality, data.large_quality)
         margin, search = found
-        labels = labels_of_mode(self.mode, data.small_quality, data.large_quality, tau=self.tau, margin=margin)
-        targets = Targets(labels, data.mean_small, data.mean_large)
-        learner = (self.embedder, self.scorer, self.hparam)
-        predictor = Predictor.fit(*learner, data, targets, seed=self.seed, progress=progress)
+        predictor, figures = self._learn(self.embedder, data, margin, progress)
         self.margin, self.margin_search = margin, search  # only now: a fit that fails leaves all as it was
-        self._predictor, self._figures = predictor, targets.figures()
+        self._predictor, self._figures = predictor, figures
+        self._taught = None if data.groups is None else data
         if self.calibration is not None:  # a threshold belongs to the scores that it was chosen for
             self.threshold, self.calibration = self._first_threshold, None
         return self
@@ -151,9 +153,10 @@ class HybridRouter:
         *,
         cost_advantage: float | None = None,
         pgr: float | None = None,
-        max_quality_drop: float | None = None,
+        max_quality_drop: float | str | None = None,
         confidence: float = 0.95,
         quality_range: tuple[float, float] | None = None,
+        across: Across | None = None,
     ) -> HybridRouter:
         """Choose the threshold on data that fit has not seen (what it has is left out), for one target; returns self.
 
@@ -161,43 +164,56 @@ class HybridRouter:
             data: Held-out queries with qualities.
             cost_advantage: Share of the queries that shall go to small, 0 to 1.
             pgr: Performance gap that shall be recovered on these data, 0 to 1.
-            max_quality_drop: Most quality that may be lost against all-large, in units of quality, >= 0; holds with the
-                given confidence over the draw of the calibration data.
+            max_quality_drop: Most quality that may be lost against all-large, in units of quality, >= 0, or as "2%" of
+                its mean quality; holds with the given confidence over the draw of the calibration data.
             confidence: Of that guarantee, in (0, 1).
             quality_range: Lowest and highest quality possible, for that guarantee; (0, 1) if all qualities lie in it.
+            across: "groups": the guarantee is about as many new groups, of which none is in the data. Queries of groups
+                that were trained on are scored by routers without them, which takes five further fits; a router that
+                was loaded leaves them out.
 
         Raises:
-            DataError: If too few queries are left without those that were trained on.
+            DataError: If too few queries, or groups, are left without those that were trained on.
             CalibrationError: If no threshold reaches the target; says the best that can be had.
             ConfigError: If not exactly one target is given, or a value is not allowed.
         """
         check_dataset("calibrate", data)
+        predictor, seen = self._fitted(), self._fitted().has_seen(data.query_hashes)
+        new = AsNew(self.score(data), np.zeros(len(data), dtype=bool), False)
+        if across is not None:
+            taught = predictor.trained_groups, self._taught
+            new = as_new_groups(data, new.scores, *taught, self._learn_part, self.embedder, self.seed)
         self.calibration = calibrate_on(
             data,
-            self.score(data),
-            self._fitted().has_seen(data.query_hashes),
+            new.scores,
+            seen | new.unfit,
             cost_advantage=cost_advantage,
             pgr=pgr,
             max_quality_drop=max_quality_drop,
             confidence=confidence,
             quality_range=quality_range,
+            across=across,
+            cross_fitted=new.crossed,
             seed=self.seed,
         )
         self.threshold = self.calibration.threshold
         self._predictor = self._fitted().after(data)
         return self
 
-    def evaluate(self, data: RoutingDataset, *, resamples: int = 1000, confidence: float = 0.95) -> Report:
+    def evaluate(
+        self, data: RoutingDataset, *, resamples: int = 1000, confidence: float = 0.95, across: Across | None = None
+    ) -> Report:
         """Measure this router on held-out data; warns if any of the queries was trained on.
 
         Args:
             data: Held-out queries with qualities; with groups and costs the report has them too.
             resamples: Bootstrap resamples behind the intervals, >= 1.
             confidence: Of the intervals, in (0, 1).
+            across: "groups": the intervals are those of a mean over other groups, of which these are a sample.
         """
         check_dataset("evaluate", data)
         return evaluate_scores(
-            Outcomes.of(data, scores=self.score(data), labels=self.labels(data)),
+            Outcomes.of(data, scores=self.score(data), labels=self.labels(data), across=across),
             threshold=self.threshold,
             resamples=resamples,
             confidence=confidence,
@@ -245,6 +261,20 @@ class HybridRouter:
     def __repr__(self) -> str:
         state = "not fitted" if self._predictor is None else f"threshold={self.threshold:.3f}"
         return f"HybridRouter(mode={self.mode!r}, embedder={self.embedder.name!r}, scorer={self.scorer!r}, {state})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_taught": None}  # another process needs no copy of the training data
+
+    def _learn(
+        self, embedder: Embedder, data: RoutingDataset, margin: float | None, progress: bool
+    ) -> tuple[Predictor, dict[str, float]]:
+        labels = labels_of_mode(self.mode, data.small_quality, data.large_quality, tau=self.tau, margin=margin)
+        targets = Targets(labels, data.mean_small, data.mean_large)
+        learner = (embedder, self.scorer, self.hparam)
+        return Predictor.fit(*learner, data, targets, seed=self.seed, progress=progress), targets.figures()
+
+    def _learn_part(self, embedder: Embedder, data: RoutingDataset) -> Predictor:
+        return self._learn(embedder, data, self.margin, False)[0]
 
     def _fitted(self) -> Predictor:
         if self._predictor is None:

@@ -25,6 +25,8 @@ import numpy as np
 
 from hybrid_router_core._types import BoolArray, FloatArray, IntArray
 
+from .losses import Losses
+
 __all__ = ["ALL_IN", "METHOD", "orders_of", "rejects"]
 
 METHOD = "Learn-then-Test, fixed sequence (arXiv:2110.01052), betting in several orders (arXiv:2010.09686, 2304.02611)"
@@ -45,44 +47,42 @@ def orders_of(n: int, seed: int) -> IntArray:
 
 
 def rejects(
-    scores: FloatArray,
-    losses: FloatArray,
-    thresholds: FloatArray,
-    max_drop: FloatArray,
-    level: FloatArray,
-    orders: IntArray,
+    losses: Losses, thresholds: FloatArray, max_drop: FloatArray, level: FloatArray, orders: IntArray
 ) -> BoolArray:
-    """Test "drop(threshold) > max_drop" at a level, for many thresholds at once.
+    """Test that the limit is broken, at a level, for many thresholds at once.
 
     Args:
-        scores: Shape (n,); the rows are independent draws.
-        losses: large − small in units of the quality range, at most 1, shape (n,).
+        losses: Of n draws.
         thresholds: Descending, shape (m,).
-        max_drop: In units of the quality range, in [0, 1), shape (m,).
+        max_drop: The limit in units of `losses.units`, in [0, 1), shape (m,).
         level: Chance of a false rejection, in (0, 1), shape (m,).
         orders: Random orders of the rows, shape (k, n).
 
     Returns:
         True where the hypothesis is rejected, that is where the threshold is safe; shape (m,).
     """
-    n = len(scores)
-    loss = losses[orders]
-    first = np.searchsorted(-thresholds, -scores, side="left")[orders]  # columns from here on send the row to small
+    n = len(losses)
+    loss, unit = losses.values[orders], losses.units[orders]
+    first = np.searchsorted(-thresholds, -losses.scores, side="left")[
+        orders
+    ]  # columns from here on send the row to small
     column = np.arange(len(thresholds))
-    ruin = 1.0 - max_drop  # a loss of 1 costs this much per unit staked
-    zeros_need = np.expm1(np.log(_PRIZE / level) / n) * ruin / np.maximum(max_drop, 1e-9)
+    allowed = max_drop * losses.most
+    ruin = 1.0 - allowed  # what the worst row costs per unit staked; of a share too, since all of it is lost at most
+    zeros_need = np.expm1(np.log(_PRIZE / level) / n) * ruin / np.maximum(allowed, 1e-9)
     cap = np.clip(1.25 * zeros_need, _CAP, ALL_IN) / ruin
     wealth = np.tile(np.log(level / _PRIZE), (len(orders), 1))  # logarithm, in units of the prize
     # Second moment of the gains about max_drop, with a few made-up rows in front (as in arXiv:2010.09686, eq. 26) such
     # as lie at the edge: two losses of 1 for each gain of 1. A guess too small would stake too much at the start.
-    moment = np.tile(_PRIOR_ROWS * np.clip(3.0 * max_drop, 1.0 / n, 1.0), (len(orders), 1))
+    moment = np.tile(_PRIOR_ROWS * np.clip(3.0 * allowed, 1.0 / n, 1.0), (len(orders), 1))
     grid, ratio = _hedge()
     step = max(1, n // _BETS)  # the bet of a few rows is fixed before the first of them, and so fixed beforehand
     for t in range(0, n, step):
         rows = slice(t, t + step)
         spread = np.sqrt(moment * ((n - t) / (t + _PRIOR_ROWS)))  # standard deviation of the gains still to come
         bet = np.minimum(np.interp(wealth, grid, ratio) / spread, cap)
-        gain = np.where(column >= first[:, rows, None], max_drop - loss[:, rows, None], max_drop)
+        spare = max_drop * unit[:, rows, None]
+        gain = np.where(column >= first[:, rows, None], spare - loss[:, rows, None], spare)
         wealth += np.log1p(bet[:, None, :] * gain).sum(axis=1)
         moment += (gain * gain).sum(axis=1)
     means = np.cumsum(np.exp(wealth) * _PRIZE, axis=0) / np.arange(1, len(orders) + 1)[:, None]

@@ -21,13 +21,16 @@ Why the guarantee holds:
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from hybrid_router_core._types import FloatArray
+from hybrid_router_core._types import BoolArray, FloatArray
 
 from .betting import ALL_IN, orders_of, rejects
+from .losses import Losses
 
-__all__ = ["MAX_FULL", "certified_threshold", "fewest_rows", "gaps", "smallest_drop"]
+__all__ = ["MAX_FULL", "certified_threshold", "fewest_rows", "gaps", "last_passed", "smallest_drop", "steps_of"]
 
 MAX_FULL = 5_000  # with more rows, held-aside rows give the steps
 MAX_STEPS = 400
@@ -45,40 +48,43 @@ def gaps(scores: FloatArray) -> FloatArray:
     return np.where(middle > distinct[:-1], middle, distinct[1:])  # adjacent floats have no number between them
 
 
-def _steps(scores: FloatArray) -> FloatArray:
+def steps_of(scores: FloatArray) -> FloatArray:
     """One threshold in every gap and the starts, 1 and 0 among them; descending."""
     return np.unique(np.concatenate([gaps(scores), _STARTS]))[::-1]
 
 
-def _deal(scores: FloatArray, losses: FloatArray, seed: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _deal(losses: Losses, seed: int) -> tuple[Losses, FloatArray]:
     """The rows that are tested, and the steps."""
-    if len(scores) <= MAX_FULL:
-        return scores, losses, _steps(scores)
-    order = np.random.default_rng(seed).permutation(len(scores))
+    n = len(losses)
+    if n <= MAX_FULL:
+        return losses, steps_of(losses.scores)
+    order = np.random.default_rng(seed).permutation(n)
     aside, rest = order[:MAX_STEPS], order[MAX_STEPS:]
-    return scores[rest], losses[rest], _steps(scores[aside])
+    return losses.take(rest), steps_of(losses.scores[aside])
 
 
-def certified_threshold(
-    scores: FloatArray, losses: FloatArray, max_drop: float, confidence: float, seed: int
-) -> float | None:
-    """The lowest threshold certified to have drop ≤ max_drop; None if not even all-large is.
+def last_passed(steps: int, start: int, passes: Callable[[slice], BoolArray]) -> int:
+    """Index of the last of the steps that a chain from ``start`` certifies; start - 1 if its first test fails."""
+    for low in range(start, steps, BLOCK):
+        ok = passes(slice(low, min(low + BLOCK, steps)))
+        if not ok.all():
+            return low + int(np.argmin(ok)) - 1
+    return steps - 1
 
-    ``losses`` and ``max_drop`` are in units of the quality range, ``losses`` ≤ 1 and 0 ≤ ``max_drop`` < 1.
-    """
-    scores, losses, steps = _deal(scores, losses, seed)
-    orders = orders_of(len(scores), seed)
+
+def certified_threshold(losses: Losses, max_drop: float, confidence: float, seed: int) -> float | None:
+    """The lowest threshold certified to keep the limit, in units of `losses.units` and in [0, 1); None if none is."""
+    losses, steps = _deal(losses, seed)
+    orders = orders_of(len(losses), seed)
     begin = np.searchsorted(-steps, -_STARTS)
     levels = (1.0 - confidence) * _SHARES_OF_ERROR
 
     def passed_until(start: int, level: float) -> int:
-        """Index of the last step that a chain from ``start`` certifies; start - 1 if its first test fails."""
-        for low in range(start, len(steps), BLOCK):
-            block = steps[low : low + BLOCK]
-            ok = rejects(scores, losses, block, np.full(len(block), max_drop), np.full(len(block), level), orders)
-            if not ok.all():
-                return low + int(np.argmin(ok)) - 1
-        return len(steps) - 1
+        def passes(part: slice) -> BoolArray:
+            block = steps[part]
+            return rejects(losses, block, np.full(len(block), max_drop), np.full(len(block), level), orders)
+
+        return last_passed(len(steps), start, passes)
 
     best = passed_until(0, levels[0])
     for start, level in zip(begin[1:].tolist(), levels[1:].tolist(), strict=True):
@@ -87,17 +93,18 @@ def certified_threshold(
     return float(steps[best]) if best >= 0 else None
 
 
-def smallest_drop(scores: FloatArray, losses: FloatArray, above: float, confidence: float, seed: int) -> float | None:
+def smallest_drop(losses: Losses, above: float, confidence: float, seed: int) -> float | None:
     """About the smallest max_drop in (above, 1) at which some query can go to small; None if there is none.
 
     Found on a geometric grid of 64 values, for error messages.
     """
-    n = len(scores)
-    scores, losses, steps = _deal(scores, losses, seed)
+    n = len(losses)
+    losses, steps = _deal(losses, seed)
+    scores = losses.scores
     sends = np.flatnonzero(steps <= scores.max())
     prefix = steps[: int(sends[0]) + 1]
     starts = _STARTS[1:][_STARTS[1:] <= scores.max()]
-    lowest, highest = max(above, 0.5 / n), 0.999
+    lowest, highest = max(above, 0.5 / n), 0.999 / losses.most
     if lowest >= highest:
         return None
     drops = np.geomspace(lowest, highest, 64)[1:]
@@ -107,12 +114,11 @@ def smallest_drop(scores: FloatArray, losses: FloatArray, above: float, confiden
     )
     order = np.argsort(-columns, kind="stable")
     table = rejects(
-        scores,
         losses,
         np.repeat(columns[order], len(drops)),
         np.tile(drops, len(columns)),
         np.repeat(level[order], len(drops)),
-        orders_of(len(scores), seed),
+        orders_of(len(losses), seed),
     ).reshape(len(columns), len(drops))
     passed = np.empty_like(table)
     passed[order] = table

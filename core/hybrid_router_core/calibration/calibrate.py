@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,12 +12,15 @@ from numpy.typing import ArrayLike
 from hybrid_router_core._types import BoolArray, FloatArray
 from hybrid_router_core.data import Draws, RoutingDataset
 from hybrid_router_core.errors import ConfigError, DataError
-from hybrid_router_core.evaluation import design_effect, grouping_note, metrics
+from hybrid_router_core.evaluation import Across, check_groups, design_effect, grouping_note, metrics
 from hybrid_router_core.routing import goes_to_small
 
+from .across import METHOD as METHOD_ACROSS
+from .across import assumes
 from .betting import METHOD
 from .checks import checked_arrays, checked_range
 from .held_out import held_out
+from .limit import Limit
 from .record import Calibration
 from .targets import threshold_for_cost_advantage, threshold_for_pgr, threshold_for_quality_drop
 
@@ -33,11 +36,15 @@ def calibrate_threshold(
     *,
     cost_advantage: float | None = None,
     pgr: float | None = None,
-    max_quality_drop: float | None = None,
+    max_quality_drop: float | str | None = None,
     confidence: float = 0.95,
     quality_range: tuple[float, float] | None = None,
+    across: Across | None = None,
     queries: ArrayLike | None = None,
     groups: Sequence[str] | None = None,
+    strangers: BoolArray | None = None,
+    beyond: BoolArray | None = None,
+    cross_fitted: bool = False,
     left_out: int = 0,
     seed: int = 0,
 ) -> Calibration:
@@ -49,12 +56,18 @@ def calibrate_threshold(
         large_quality: Shape (n,).
         cost_advantage: Share of the queries that shall go to small, 0 to 1.
         pgr: Performance gap that shall be recovered, 0 to 1.
-        max_quality_drop: Most quality that may be lost against all-large, in units of quality, >= 0.
+        max_quality_drop: Most quality that may be lost against all-large, in units of quality, >= 0; or "2%" of its
+            mean quality.
         confidence: Of that guarantee, in (0, 1).
         quality_range: Lowest and highest quality possible, for that guarantee; None means (0, 1).
+        across: "groups" for a guarantee about groups that are not in the data; see `across`.
         queries: One value a row that is equal for the rows of one query: they count as one draw, with their means.
             Without it every row is taken for an independent draw.
         groups: A name per row: the record says whether rows of one group lose alike.
+        strangers: Which rows the guard sends to large whatever their score, shape (n,); None for no row.
+        beyond: Rows that a guard could send to large, whichever the calibration data, shape (n,): what they might gain
+            at small is not counted on, so that the guarantee holds with the guard.
+        cross_fitted: For the record.
         left_out: For the record.
         seed: Of the orders in which the guarantee tests the draws.
 
@@ -75,44 +88,69 @@ def calibrate_threshold(
     draws = Draws.of(np.arange(n) if queries is None else queries)
     if len(draws.place) != n or (groups is not None and len(groups) != n):
         raise DataError(f"queries and groups must have one entry for each of the {n} rows")
+    if across is not None and (across != "groups" or max_quality_drop is None):
+        raise ConfigError(
+            f"across is {across!r}; allowed: 'groups', with max_quality_drop=: a limit that holds for new groups"
+        )
     values, small, large = (draws.mean(column) for column in rows)
+    names = None if groups is None else [groups[i] for i in draws.first]
+    if across is not None:
+        check_groups(names)
+    away = np.zeros(len(draws), dtype=bool) if strangers is None else strangers[draws.first]
+    held = np.where(away, 0.0, values)
+    limit: Limit | None = None
     name: Literal["cost_advantage", "pgr", "max_quality_drop"]
     if cost_advantage is not None:
         name, target, method = "cost_advantage", cost_advantage, "nearest share on the calibration data"
-        threshold = threshold_for_cost_advantage(values, cost_advantage)
+        threshold = threshold_for_cost_advantage(held, cost_advantage)
     elif pgr is not None:
         name, target, method = "pgr", pgr, "cheapest threshold on the calibration data (PGR: arXiv:2406.18665)"
-        threshold = threshold_for_pgr(values, small, large, pgr)
+        threshold = threshold_for_pgr(held, small, large, pgr)
     else:
-        assert max_quality_drop is not None  # noqa: S101  # for the type checker: exactly one is given
-        name, target, method = "max_quality_drop", max_quality_drop, METHOD
+        limit = Limit.of(cast("float | str", max_quality_drop))
+        name, target, method = "max_quality_drop", limit.value, METHOD if across is None else METHOD_ACROSS
+        wary = small if beyond is None else np.where(beyond[draws.first], np.minimum(small, large), small)
+        among = None if across is None else names
         threshold = threshold_for_quality_drop(
-            values, small, large, max_quality_drop, confidence, quality_range, seed=seed
+            values,
+            wary,
+            large,
+            cast("float | str", max_quality_drop),
+            confidence,
+            quality_range,
+            groups=among,
+            seed=seed,
         )
-    certified = name == "max_quality_drop"
-    to_small = goes_to_small(values, threshold)
+    to_small = goes_to_small(values, threshold) & ~away
     large_is_better = metrics.recoverable(small, large) > 0  # not so for NaN
-    effect = None
-    if groups is not None:
-        effect = design_effect(np.where(to_small, large - small, 0.0), [groups[i] for i in draws.first], seed)
-    return Calibration(
+    record = Calibration(
         target=name,
         target_value=float(target),
-        confidence=float(confidence) if certified else None,
         threshold=threshold,
         n=n,
         n_queries=len(draws),
         left_out=left_out,
-        design_effect=effect,
+        strangers=None if strangers is None else float(away.mean()),
+        design_effect=None if names is None else design_effect(np.where(to_small, large - small, 0.0), names, seed),
         cost_advantage=metrics.cost_advantage(to_small),
         quality_drop=metrics.quality_drop(small, large, to_small),
         pgr=metrics.pgr(small, large, to_small) if large_is_better else None,
-        # The target is the bound: one read off the data at the chosen threshold would ignore that it was chosen there.
-        quality_drop_bound=float(target) if certified else None,
-        quality_range=checked_range(quality_range, small, large) if certified else None,
-        seed=seed if certified else None,
         method=method,
     )
+    if limit is None:
+        return record
+    # The target is the bound: one read off the data at the chosen threshold would ignore that it was chosen there.
+    certified: dict[str, Any] = {
+        "confidence": float(confidence),
+        "quality_range": checked_range(quality_range, small, large),
+        "seed": seed,
+        "relative_quality_drop_bound" if limit.relative else "quality_drop_bound": limit.value
+        * (100 if limit.relative else 1),
+    }
+    if among is not None:
+        certified |= {"across": "groups", "n_groups": len(set(among)), "cross_fitted": cross_fitted}
+        certified["assumes"] = assumes(len(set(among)))
+    return record.model_copy(update=certified)
 
 
 def calibrate_on(data: RoutingDataset, scores: FloatArray, seen: BoolArray, *, seed: int, **target: Any) -> Calibration:
@@ -138,14 +176,14 @@ def calibrate_on(data: RoutingDataset, scores: FloatArray, seen: BoolArray, *, s
     )
     if record.left_out:
         warnings.warn(
-            f"{record.left_out} of the {len(data)} calibration rows were left out: their queries were trained on, so "
-            "their scores flatter the router",
+            f"{record.left_out} of the {len(data)} calibration rows were left out: their queries"
+            f"{' or groups' if record.across else ''} were trained on, so their scores flatter the router",
             stacklevel=3,
         )
     repeats = _repeats_note(record, scores[~seen], rows)
     if repeats:
         warnings.warn(repeats, stacklevel=3)
-    if record.design_effect is not None and record.confidence is not None and rows.groups is not None:
+    if record.across is None and record.design_effect and record.confidence is not None and rows.groups is not None:
         queries = len(np.unique(rows.query_hashes))
         note = grouping_note(record.design_effect, queries, len(set(rows.groups)), "The guarantee")
         if note:

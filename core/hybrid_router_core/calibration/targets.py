@@ -7,18 +7,21 @@ iff score >= threshold. Only the quality-drop target says something about querie
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from hybrid_router_core._types import FloatArray, IntArray
 from hybrid_router_core.errors import CalibrationError
-from hybrid_router_core.evaluation import metrics
+from hybrid_router_core.evaluation import check_groups, metrics
 from hybrid_router_core.routing import goes_to_small
 
 from . import bounds
+from .across import threshold_across
 from .checks import a_confidence, checked_arrays, checked_range, checked_scores, number
+from .infeasible import infeasible
+from .limit import Limit
 
 __all__ = ["operating_points", "threshold_for_cost_advantage", "threshold_for_pgr", "threshold_for_quality_drop"]
 
@@ -74,10 +77,11 @@ def threshold_for_quality_drop(
     scores: ArrayLike,
     small_quality: ArrayLike,
     large_quality: ArrayLike,
-    max_drop: float,
+    max_drop: float | str,
     confidence: float = 0.95,
     quality_range: tuple[float, float] | None = None,
     *,
+    groups: Sequence[str] | None = None,
     seed: int = 0,
 ) -> float:
     """The cheapest threshold certified to lose at most ``max_drop`` of mean quality against all-large.
@@ -90,10 +94,11 @@ def threshold_for_quality_drop(
         scores: Shape (n,), in [0, 1].
         small_quality: Shape (n,).
         large_quality: Shape (n,).
-        max_drop: In units of quality, at least 0.
+        max_drop: In units of quality, at least 0; or "2%" for a share of all-large's mean quality.
         confidence: In (0, 1).
         quality_range: Lowest and highest quality that can ever occur, known beforehand and not read off the data. None
             means (0, 1) and needs all qualities to lie there.
+        groups: A name per row: then the limit is to hold for groups that are not among these; see `across`.
         seed: Of the order in which the rows are tested; another order can give a slightly different threshold.
 
     Raises:
@@ -102,16 +107,19 @@ def threshold_for_quality_drop(
         DataError: If the arrays are unusable or leave ``quality_range``.
     """
     values, small, large = checked_arrays(scores, small_quality, large_quality)
-    max_drop = number("max_quality_drop", max_drop, 0.0, math.inf, "It is absolute, in units of quality.")
+    limit = Limit.of(max_drop)
     confidence = a_confidence(confidence)
     low, high = checked_range(quality_range, small, large)
-    width = high - low
-    if max_drop >= width:
+    losses, allowed = limit.losses(values, small, large, low, high)
+    place = None if groups is None else check_groups(groups)
+    if allowed * losses.most >= 1:
         return 0.0  # no two answers differ by more
-    losses = np.minimum((large - small) / width, 1.0)
-    found = bounds.certified_threshold(values, losses, max_drop / width, confidence, seed)
+    found = bounds.certified_threshold(losses, allowed, confidence, seed)
+    if place is not None and found is not None:
+        across = threshold_across(losses, place, allowed, confidence, seed)
+        found = None if across is None else max(found, across)
     if found is None or not bool(np.any(goes_to_small(values, found))):
-        raise CalibrationError(_infeasible(values, losses, max_drop, width, confidence, seed))
+        raise CalibrationError(infeasible(losses, limit, high - low, confidence, seed, place))
     return found
 
 
@@ -122,25 +130,3 @@ def operating_points(scores: FloatArray) -> tuple[FloatArray, IntArray]:
     counts = np.concatenate([[0], np.cumsum(sizes[::-1])]).astype(np.int64)
     # No threshold in [0, 1] keeps a score of exactly 1 from small.
     return (points[1:], counts[1:]) if distinct[-1] == 1.0 else (points, counts)
-
-
-def _infeasible(
-    scores: FloatArray, losses: FloatArray, max_drop: float, width: float, confidence: float, seed: int
-) -> str:
-    best = bounds.smallest_drop(scores, losses, max_drop / width, confidence, seed)
-    rows = bounds.fewest_rows(max_drop / width, confidence)
-    message = (
-        f"no threshold that sends queries to small is certain enough to lose at most max_quality_drop={max_drop:g} "
-        f"(confidence {confidence:g}, {len(scores)} rows). "
-    )
-    if best is None:
-        message += (
-            f"No drop below the quality range of {width:g} can be certified. Use more rows or a lower confidence."
-        )
-    else:
-        message += (
-            f"The best that can be had is about max_quality_drop={best * width:.2g}. "
-            "Allow a larger drop or a lower confidence, or use more rows"
-        )
-        message += f" (at least {rows} unless small is better)." if rows and rows > len(scores) else "."
-    return message

@@ -6,6 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from hybrid_router_core.calibration import Limit
+from hybrid_router_core.errors import ConfigError
 
 from .yaml_file import found
 
@@ -91,11 +95,23 @@ class CalibrationSection(_Section):
 
     cost_advantage: float | None = Field(default=None, ge=0, le=1, description="a share from 0 to 1")
     pgr: float | None = Field(default=None, ge=0, le=1, description="a number from 0 to 1")
-    max_quality_drop: float | None = Field(default=None, ge=0, description="a number >= 0, in units of quality")
+    max_quality_drop: float | str | None = Field(
+        default=None, description="a number >= 0, in units of quality, or a text such as 2%"
+    )
+    across: Literal["groups"] | None = Field(default=None, description="groups")
     confidence: float = Field(default=0.95, gt=0, lt=1, description="a number between 0 and 1")
     quality_range: list[float] | None = Field(
         default=None, min_length=2, max_length=2, description="two numbers, the lowest and a higher one"
     )
+
+    @field_validator("max_quality_drop", mode="before")
+    @classmethod
+    def _is_a_limit(cls, value: Any) -> Any:
+        try:
+            Limit.of(value)
+        except ConfigError:
+            raise PydanticCustomError("limit", "not a limit") from None
+        return value
 
     @field_validator("quality_range")
     @classmethod

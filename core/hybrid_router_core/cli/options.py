@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["By", "ByOption", "HparamOption", "Mode", "Part", "SplitOption"]
+__all__ = ["Across", "By", "ByOption", "HparamOption", "Mode", "Part", "SplitOption"]
 
 
 class Mode(str, Enum):
@@ -24,6 +24,12 @@ class By(str, Enum):
 
     query = "query"
     group = "group"
+
+
+class Across(str, Enum):
+    """What a guarantee or an interval reaches beyond."""
+
+    groups = "groups"
 
 
 class Part(str, Enum):
@@ -76,12 +82,20 @@ PgrOption = Annotated[
     typer.Option("--pgr", metavar="SHARE", help="Target: this share of the gap in quality is recovered, 0 to 1."),
 ]
 MaxQualityDropOption = Annotated[
-    float | None,
+    str | None,
     typer.Option(
         "--max-quality-drop",
         metavar="DROP",
-        help="Target: at most this much quality is lost against all-large, in units of quality.",
+        help="Target: at most this much quality is lost against all-large, in units of quality, or as 2%.",
     ),
+]
+AcrossOption = Annotated[
+    Across | None,
+    typer.Option("--across", help="With --max-quality-drop: it holds for groups that are not in DATA."),
+]
+AcrossMeasuredOption = Annotated[
+    Across | None,
+    typer.Option("--across", help="Intervals for groups that are not in DATA; queries of one group are one draw."),
 ]
 ConfidenceOption = Annotated[
     float | None,

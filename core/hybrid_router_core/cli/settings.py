@@ -10,14 +10,16 @@ from typing import Any
 import typer
 
 from hybrid_router_core.errors import ArtifactError, ConfigError
+from hybrid_router_core.evaluation import Across
 from hybrid_router_core.router import HybridRouter
 
+from . import options
 from .config import CalibrationSection, Config
 from .config_file import check_options
 from .console import one_line
 from .data import By, Pair
 from .parts import Files
-from .values import one_target, parse_range, usage
+from .values import drop_of, one_target, parse_range, usage
 
 __all__ = ["Target", "data_files", "load_router", "make_router", "target_of"]
 
@@ -26,13 +28,15 @@ __all__ = ["Target", "data_files", "load_router", "make_router", "target_of"]
 class Target:
     """A target of `HybridRouter.calibrate` with what belongs to it."""
 
-    goal: Mapping[str, float] = field(default_factory=dict)
+    goal: Mapping[str, float | str] = field(default_factory=dict)
     confidence: float = 0.95
     quality_range: tuple[float, float] | None = None
+    across: Across | None = None
 
     def arguments(self) -> dict[str, Any]:
         """For `HybridRouter.calibrate`."""
-        return {**self.goal, "confidence": self.confidence, "quality_range": self.quality_range}
+        chosen = {"confidence": self.confidence, "quality_range": self.quality_range, "across": self.across}
+        return {**self.goal, **chosen}
 
 
 def make_router(config: Config, source: Path | None, **given: Any) -> HybridRouter:
@@ -110,7 +114,13 @@ def data_files(
 
 
 def target_of(
-    config: Config, *, confidence: float | None, quality_range: str | None, **goals: float | None
+    config: Config,
+    *,
+    confidence: float | None,
+    quality_range: str | None,
+    across: options.Across | None,
+    max_quality_drop: str | None,
+    **goals: float | None,
 ) -> Target | None:
     """The target of the command line, else of the config, else none.
 
@@ -119,7 +129,7 @@ def target_of(
         ConfigError: If the config's calibration has not exactly one target.
     """
     ends = parse_range(quality_range)
-    goal = one_target(**goals)
+    goal = one_target(**goals, max_quality_drop=drop_of(max_quality_drop))
     with usage():
         check_options(
             CalibrationSection,
@@ -134,14 +144,19 @@ def target_of(
                 f"calibration: found {' and '.join(goal) or 'no target'}; give exactly one of {', '.join(names)}"
             )
     if not goal:
-        if confidence is not None or ends is not None:
-            raise typer.BadParameter("--confidence and --quality-range need a target, such as --max-quality-drop 0.02")
+        if confidence is not None or ends is not None or across is not None:
+            raise typer.BadParameter(
+                "--confidence, --quality-range and --across need a target, such as --max-quality-drop 0.02"
+            )
         return None
     if section is not None:
         confidence = section.confidence if confidence is None else confidence
         if ends is None and section.quality_range is not None:
             ends = (section.quality_range[0], section.quality_range[1])
-    return Target(goal, 0.95 if confidence is None else confidence, ends)
+    reach: Across | None = "groups" if across is not None or (section is not None and section.across) else None
+    if reach is not None and "max_quality_drop" not in goal:
+        raise typer.BadParameter("--across needs the target --max-quality-drop: only a limit holds for other groups")
+    return Target(goal, 0.95 if confidence is None else confidence, ends, reach)
 
 
 def _first(*values: Any) -> Any:

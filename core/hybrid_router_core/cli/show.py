@@ -30,19 +30,25 @@ _OVERALL = (
 
 def calibration_text(calibration: Calibration) -> str:
     """What was asked for and what the threshold does on the calibration rows."""
+    relative = calibration.relative_quality_drop_bound
+    value = f"{calibration.target_value:g}" if relative is None else f"{relative:g}%"
     text = (
-        f"threshold {calibration.threshold:.4f} for {calibration.target} {calibration.target_value:g}: "
+        f"threshold {calibration.threshold:.4f} for {calibration.target} {value}: "
         f"on {calibration.n:,} rows "
         f"{calibration.cost_advantage:.1%} to small, quality drop {calibration.quality_drop:.4f}"
     )
-    if calibration.quality_drop_bound is not None and calibration.confidence is not None:
-        text += f", at most {calibration.quality_drop_bound:.4f} with confidence {calibration.confidence:.0%}"
+    if calibration.confidence is not None:
+        bound = f"{calibration.quality_drop_bound:.4f}" if relative is None else f"{relative:g}% of all-large's quality"
+        text += f", at most {bound} with confidence {calibration.confidence:.0%}"
+    if calibration.n_groups is not None:
+        text += f" in {calibration.n_groups} new groups ({calibration.assumes})"
     return text
 
 
 def report_lines(report: Report) -> Iterable[str]:
     """The measures with their intervals."""
-    yield f"at threshold {report.threshold:.4f}, with {report.confidence:.0%} intervals"
+    across = "" if report.outcomes.across is None else f" for other groups than these {len(report.group_rows())}"
+    yield f"at threshold {report.threshold:.4f}, with {report.confidence:.0%} intervals{across}"
     yield from _measures(report, _AT_THRESHOLD)
     yield "over all thresholds"
     yield from _measures(report, _OVERALL)

@@ -14,7 +14,7 @@ from hybrid_router_core.routing import check_threshold
 from .data import parse_split
 from .yaml_file import parse_value
 
-__all__ = ["one_target", "parse_hparam", "parse_range", "shares_of", "threshold_of", "usage"]
+__all__ = ["drop_of", "one_target", "parse_hparam", "parse_range", "shares_of", "threshold_of", "usage"]
 
 
 @contextmanager
@@ -66,7 +66,15 @@ def threshold_of(value: float | None) -> float | None:
         return None if value is None else check_threshold(value)
 
 
-def one_target(**targets: float | None) -> dict[str, float]:
+def drop_of(text: str | None) -> float | str | None:
+    """The value of ``--max-quality-drop``: a number, or the text of a share such as 2%."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text
+
+
+def one_target(**targets: float | str | None) -> dict[str, float | str]:
     """The target that was given; empty if none was.
 
     Raises:

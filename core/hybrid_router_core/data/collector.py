@@ -17,6 +17,7 @@ from .cells import BadCellError, MissingQualityError, cost_of, missing_or, name_
 from .notes import Notes
 from .rows import Row, Unreadable, check_columns, columns_of, found, is_many, listed, misspelt, nearest
 from .samples import Samples
+from .unnamed import unnamed_group
 
 __all__ = ["Columns", "collect"]
 
@@ -205,8 +206,7 @@ class _Collector:
         if missing:
             self.notes.filled[column] = self.notes.filled.get(column, 0) + missing
         return [
-            # Each is a group by itself: together they would be a giant one that nobody made.
-            (f"(no group, row {place})" if column == "group" else f"row {place}") if name is None else name
+            (unnamed_group(place) if column == "group" else f"row {place}") if name is None else name
             for place, name in enumerate(names, 1)
         ]
 

@@ -2,16 +2,18 @@
 
 from .bootstrap import Interval, Outcomes
 from .figures import for_json, oracle_curve
-from .grouping import GROUPED, design_effect, grouping_note
+from .grouping import GROUPED, Across, check_groups, design_effect, grouping_note
 from .metrics import TradeOff, expected_calibration_error
 from .report import Report, evaluate_scores
 
 __all__ = [
     "GROUPED",
+    "Across",
     "Interval",
     "Outcomes",
     "Report",
     "TradeOff",
+    "check_groups",
     "design_effect",
     "evaluate_scores",
     "expected_calibration_error",

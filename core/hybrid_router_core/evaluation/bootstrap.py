@@ -10,10 +10,11 @@ import numpy as np
 
 from hybrid_router_core._types import AnyArray, FloatArray
 from hybrid_router_core.data import Draws, RoutingDataset
-from hybrid_router_core.errors import DataError
+from hybrid_router_core.errors import ConfigError, DataError
 from hybrid_router_core.routing import goes_to_small
 
 from . import metrics
+from .grouping import Across, check_groups
 from .intervals import bounded_intervals, extremes
 from .metrics import TradeOff
 
@@ -45,6 +46,7 @@ class Outcomes:
         large_cost: Cost of large's answer, or None.
         groups: A name per query, or None.
         queries: One value a row that is equal for the rows of one query, or None: rows of one query are one draw.
+        across: "groups": the rows of one group are one draw.
     """
 
     scores: FloatArray
@@ -55,16 +57,26 @@ class Outcomes:
     large_cost: FloatArray | None = None
     groups: Sequence[str] | None = None
     queries: AnyArray | None = None
+    across: Across | None = None
 
     @classmethod
-    def of(cls, data: RoutingDataset, *, scores: FloatArray, labels: FloatArray) -> Outcomes:
+    def of(
+        cls, data: RoutingDataset, *, scores: FloatArray, labels: FloatArray, across: Across | None = None
+    ) -> Outcomes:
         """The outcomes of a data set with the router's scores and labels of its queries."""
         costs = data.small_cost, data.large_cost
-        return cls(scores, data.mean_small, data.mean_large, labels, *costs, data.groups, data.query_hashes)
+        return cls(scores, data.mean_small, data.mean_large, labels, *costs, data.groups, data.query_hashes, across)
 
     @property
     def draws(self) -> Draws:
         """Which rows are one independent draw."""
+        if self.across is not None:
+            return Draws.of(check_groups(self.groups))
+        return self.by_query
+
+    @property
+    def by_query(self) -> Draws:
+        """Which rows are of one query."""
         return Draws.of(np.arange(len(self.scores)) if self.queries is None else self.queries)
 
     @property
@@ -82,6 +94,8 @@ def check_outcomes(data: Outcomes) -> None:
         raise DataError(f"{n} scores beside columns of length {sorted(lengths)}; allowed: one value per query, n >= 1")
     if not ((data.scores >= 0) & (data.scores <= 1)).all():
         raise DataError("scores must be numbers in [0, 1]")
+    if data.across not in (None, "groups"):
+        raise ConfigError(f"across is {data.across!r}; allowed: 'groups', for intervals of a mean over other groups")
 
 
 def bootstrap(
@@ -162,7 +176,9 @@ def _sorted_by_score(data: Outcomes) -> Outcomes:
         labels=data.labels[order],
         small_cost=None if data.small_cost is None else data.small_cost[order],
         large_cost=None if data.large_cost is None else data.large_cost[order],
+        groups=None if data.groups is None else [data.groups[i] for i in order.tolist()],
         queries=None if data.queries is None else data.queries[order],
+        across=data.across,
     )
 
 

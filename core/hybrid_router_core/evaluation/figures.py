@@ -46,7 +46,8 @@ class Figures:
         about: Settings of the router, for the page.
         margin_curve: Candidates and objective of the search for t*, shape (2, c), if there was one.
         seen_in_training: How many of the queries the scorer was trained on; not 0 means that the figures flatter.
-        n_queries: Number of distinct queries, which are the independent draws behind the intervals.
+        n_queries: Number of distinct queries, which are the independent draws behind the intervals, unless these are
+            about other groups (`outcomes.across`).
         design_effect: By how much the variance of the mean loss grows since queries of one group lose alike; None
             without groups.
     """
@@ -144,6 +145,7 @@ class Figures:
         return {
             "n": len(self.outcomes.scores),
             "n_queries": self.n_queries,
+            "across": self.outcomes.across,
             "design_effect": self.design_effect,
             "threshold": self.threshold,
             "confidence": self.confidence,

@@ -3,18 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal, TypeAlias
 
 import numpy as np
 
-from hybrid_router_core._types import FloatArray
+from hybrid_router_core._types import FloatArray, IntArray
+from hybrid_router_core.data import is_unnamed_group
+from hybrid_router_core.errors import DataError
 
-__all__ = ["GROUPED", "design_effect", "grouping_note"]
+__all__ = ["FEWEST_GROUPS", "GROUPED", "Across", "check_groups", "design_effect", "grouping_note"]
+
+Across: TypeAlias = Literal["groups"]
 
 GROUPED = 1.25
 """From this design effect on a note is made: the rows tell no more than 80 % of as many independent ones."""
 
+FEWEST_GROUPS = 8
+FEWEST_EQUAL = 4.0
+"""The groups must tell as much as this many of equal size: else one of them is nearly all of the data."""
+
 _PERMUTATIONS = 199
 _LEVEL = 0.025  # chance of a note where groups mean nothing
+
+
+def check_groups(groups: Sequence[str] | None) -> IntArray:
+    """The place of each row's group, 0 to k - 1, shape (n,), where whole groups are to be the draws.
+
+    Raises:
+        DataError: If there are no groups, none for some rows, too few, or one of them is nearly all of the data.
+    """
+    if groups is None:
+        raise DataError("across='groups' needs the group of each query, and there are none: add a column 'group'")
+    missing = sum(map(is_unnamed_group, groups))
+    if missing:
+        raise DataError(
+            f"across='groups': {missing:,} of the {len(groups):,} queries have no group; name it, or leave them out"
+        )
+    names, place = np.unique(np.asarray(groups, dtype=object), return_inverse=True)
+    sizes = np.bincount(place)
+    if len(names) < FEWEST_GROUPS:
+        raise DataError(
+            f"across='groups' needs {FEWEST_GROUPS} groups at least, and there are {len(names)}: "
+            f"{FEWEST_GROUPS - len(names)} are missing. Without across= the figures are about queries of these groups"
+        )
+    equal = len(place) ** 2 / float(sizes @ sizes)
+    if equal < FEWEST_EQUAL:
+        largest = int(sizes.argmax())
+        raise DataError(
+            f"across='groups': the group {names[largest]!r} has {sizes[largest] / len(place):.0%} of the queries, so "
+            f"these {len(names)} groups tell as much as {equal:.1f} of equal size; {FEWEST_EQUAL:g} are needed. Take "
+            "fewer queries of it, or split it"
+        )
+    return np.asarray(place, dtype=np.int64)
 
 
 def design_effect(losses: FloatArray, groups: Sequence[str], seed: int = 0) -> float:
@@ -57,5 +97,5 @@ def grouping_note(effect: float, n: int, n_groups: int, what: str) -> str | None
     return (
         f"queries of one group lose alike: these {n} in {n_groups} groups tell as much as about {n / effect:.0f} "
         f"independent ones. {what} counts them as independent, so it holds for new queries of these groups in these "
-        "proportions at best, and not for groups that are not in the data"
+        "proportions at best, and not for groups that are not in the data; across='groups' is for those"
     )

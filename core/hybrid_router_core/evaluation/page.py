@@ -69,7 +69,10 @@ class _Page:
         mode = self.report.about.get("mode")
         labels = f" · {escape(str(mode))} labels" if mode else ""
         n = len(self.report.outcomes.scores)
-        return f"{n:,} held-out {'query' if n == 1 else 'queries'}{labels} · intervals of {self.level} by bootstrap"
+        across = self.report.outcomes.across
+        over = "" if across is None else f" over {len(self.report.group_rows())} groups, for other groups"
+        held_out = f"{n:,} held-out {'query' if n == 1 else 'queries'}"
+        return f"{held_out}{labels} · intervals of {self.level} by bootstrap{over}"
 
     def verdict(self) -> str:
         drop = self.at["quality_drop"].value

@@ -58,7 +58,7 @@ def evaluate_scores(
     margin_curve: FloatArray | None = None,
     seen_in_training: int = 0,
 ) -> Report:
-    """Measure scores against known outcomes; intervals by the bootstrap over queries.
+    """Measure scores against known outcomes; intervals by the bootstrap over queries, or whole groups.
 
     The resamples go through joblib: one process, unless `joblib.parallel_config` chooses a backend. The result is the
     same on any.
@@ -93,13 +93,13 @@ def evaluate_scores(
             "router. Evaluate on a part that fit has not seen, as data.split gives it.",
             stacklevel=3,
         )
-    draws = outcomes.draws
+    draws = outcomes.by_query
     effect = None
     if outcomes.groups is not None:
         lost = draws.mean(np.where(goes_to_small(outcomes.scores, threshold), outcomes.losses, 0.0))
         effect = design_effect(lost, [outcomes.groups[i] for i in draws.first], seed)
         note = grouping_note(effect, len(draws), len(set(outcomes.groups)), "Each interval")
-        if note:
+        if note and outcomes.across is None:
             warnings.warn(note, stacklevel=3)
     measures, band = bootstrap(outcomes, threshold, resamples, confidence, seed)
     return Report(

@@ -11,7 +11,7 @@ import numpy as np
 
 from hybrid_router_core._types import FloatArray
 from hybrid_router_core.data import Draws, RoutingDataset
-from hybrid_router_core.evaluation import design_effect, for_json, oracle_curve
+from hybrid_router_core.evaluation import Across, design_effect, for_json, oracle_curve
 from hybrid_router_core.labels import (
     deterministic_labels,
     find_margin,
@@ -110,6 +110,7 @@ def inspect_data(
     seed: int = 0,
     sample_rows: int = SAMPLE_ROWS,
     permutations: int = PERMUTATIONS,
+    across: Across | None = None,
 ) -> Inspection:
     """Look at a data set before any router is trained on it.
 
@@ -122,6 +123,7 @@ def inspect_data(
         sample_rows: Of more rows than this, a random sample of the queries stands for all where an exact figure would
             need them all at once.
         permutations: Of the test for a signal.
+        across: "groups": the learning curve is measured on groups that the routers have not seen.
 
     Raises:
         DataError: If there are no rows, or bad ones.
@@ -172,7 +174,9 @@ def inspect_data(
         findings=tuple(finding for finding in find(tally, sample) if finding.count),
         design_effect=effect,
         signal=signal_of(rows, seed=seed, permutations=permutations),
-        curve=None if scorer is None else learning_curve(rows, scorer=scorer, repeats=repeats, seed=seed),
+        curve=None
+        if scorer is None
+        else learning_curve(rows, scorer=scorer, repeats=repeats, seed=seed, across=across),
         small=small,
         large=large,
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from hybrid_router_core._types import FloatArray, IntArray
 from hybrid_router_core.data import RoutingDataset
-from hybrid_router_core.evaluation import TradeOff, oracle_curve
+from hybrid_router_core.evaluation import Across, TradeOff, check_groups, oracle_curve
 from hybrid_router_core.router import HybridRouter
 
 __all__ = ["LearningCurve", "Trend", "learning_curve"]
@@ -70,6 +70,7 @@ def learning_curve(
     repeats: int = 5,
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
+    across: Across | None = None,
 ) -> LearningCurve | None:
     """Train routers on halves of halves of the data, several times; the work goes through joblib.
 
@@ -82,6 +83,10 @@ def learning_curve(
         repeats: Splits, >= 2.
         seed: Of the splits and the training.
         settings: Further arguments of `HybridRouter`.
+        across: "groups": the queries that measure a router are of groups that it has not seen.
+
+    Raises:
+        DataError: If ``across`` is given and the groups do not do.
 
     Returns:
         None if the data are too few, or all gaps are equal, so that there is nothing to learn.
@@ -101,8 +106,11 @@ def learning_curve(
     tasks = [(sizes[-1:], sizes[:-1])[small] for small in (False, True)]
     jobs = [(repeat, part) for part in tasks for repeat in range(repeats)]  # the longest first, so that none waits
     arguments = {**(settings or {}), "scorer": scorer, "seed": seed}
+    parts = _parts if across is None else _parts_by_group
+    if across is not None:
+        check_groups(data.groups)
     done = Parallel()(
-        delayed(_one_split)(*_parts(data, train, test, seed + repeat), part.tolist(), measure, arguments)
+        delayed(_one_split)(*parts(data, train, test, seed + repeat), part.tolist(), measure, arguments)
         for repeat, part in jobs
     )
     last, first = done[:repeats], done[repeats:]
@@ -132,6 +140,20 @@ def _parts(data: RoutingDataset, train: int, test: int, seed: int) -> tuple[Rout
     _, first = np.unique(data.query_hashes, return_index=True)
     order = np.random.default_rng([seed, len(first)]).permutation(first)
     return data.take(order[:train]), data.take(order[train : train + test])
+
+
+def _parts_by_group(data: RoutingDataset, train: int, test: int, seed: int) -> tuple[RoutingDataset, RoutingDataset]:
+    """As `_parts`, with no group in both."""
+    _, first = np.unique(data.query_hashes, return_index=True)
+    names, place = np.unique(np.asarray(data.groups, dtype=object)[first], return_inverse=True)
+    rng = np.random.default_rng([seed, len(first)])
+    rank = rng.permutation(len(names))[place]
+    order = rng.permutation(len(first))
+    seen = np.cumsum(np.bincount(rank)) - np.bincount(rank) / 2 < 0.6 * len(first)  # by the middle of each group
+    if seen.all():
+        seen[-1] = False
+    known = seen[rank[order]]
+    return data.take(first[order[known]][:train]), data.take(first[order[~known]][:test])
 
 
 def _one_split(

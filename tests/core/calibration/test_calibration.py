@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hybrid_router_core.calibration import Calibration, calibrate_on, calibrate_threshold, targets
 from hybrid_router_core.calibration import bounds as _bounds
 from hybrid_router_core.calibration.betting import orders_of, rejects
+from hybrid_router_core.calibration.losses import Losses
 from hybrid_router_core.data import RoutingDataset
 from hybrid_router_core.errors import CalibrationError, ConfigError, DataError
 from hybrid_router_core.evaluation.metrics import pgr, quality_drop
@@ -285,7 +286,7 @@ def test_guarantee_holds_and_is_not_idle(case: World) -> None:
     for seed in range(DRAWS):
         scores, small, large = case.draw(rng)
         losses = large - small
-        threshold = _bounds.certified_threshold(scores, losses, case.max_drop, CONFIDENCE, seed)
+        threshold = _bounds.certified_threshold(Losses.plain(scores, losses), case.max_drop, CONFIDENCE, seed)
         if threshold is None:
             shares.append(0.0)
             continue
@@ -304,7 +305,9 @@ def test_one_test_keeps_its_level_at_the_edge() -> None:
     one = np.ones(1)
     for seed in range(2000):
         losses = rng.choice([1.0, 0.0, -1.0], size=100, p=[0.2, 0.65, 0.15])
-        rejected += int(rejects(np.ones(100), losses, one, 0.05 * one, 0.1 * one, orders_of(100, seed))[0])
+        rejected += int(
+            rejects(Losses.plain(np.ones(100), losses), one, 0.05 * one, 0.1 * one, orders_of(100, seed))[0]
+        )
     assert 0.02 * 2000 < rejected < 0.1 * 2000 + 3.1 * np.sqrt(2000 * 0.09)
 
 
@@ -441,7 +444,15 @@ def test_record_goes_through_json_and_is_frozen() -> None:
         ({"max_quality_drop": -0.1}, r"max_quality_drop is -0\.1; allowed: a number of at least 0"),
         ({"max_quality_drop": float("nan")}, r"max_quality_drop is nan"),
         ({"max_quality_drop": float("inf")}, r"max_quality_drop is inf"),
-        ({"max_quality_drop": "2%"}, r"max_quality_drop is '2%'"),
+        (
+            {"max_quality_drop": "2"},
+            r"max_quality_drop is '2'; allowed: a number of at least 0 .*, or a text from '0%'",
+        ),
+        ({"max_quality_drop": "-1%"}, r"max_quality_drop is '-1%'"),
+        ({"max_quality_drop": "two%"}, r"max_quality_drop is 'two%'"),
+        ({"max_quality_drop": "nan%"}, r"max_quality_drop is 'nan%'"),
+        ({"max_quality_drop": 0.1, "across": "rows"}, r"across is 'rows'; allowed: 'groups', with max_quality_drop="),
+        ({"pgr": 0.5, "across": "groups"}, r"across is 'groups'; allowed: 'groups', with max_quality_drop="),
         ({"max_quality_drop": 0.1, "confidence": 1.0}, r"confidence is 1; .* excluded"),
         ({"max_quality_drop": 0.1, "confidence": 95}, r"confidence is 95; allowed: a number from 0 to 1"),
         (

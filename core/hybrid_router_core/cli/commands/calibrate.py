@@ -25,6 +25,7 @@ def calibrate(
     max_quality_drop: options.MaxQualityDropOption = None,
     confidence: options.ConfidenceOption = None,
     quality_range: options.QualityRangeOption = None,
+    across: options.AcrossOption = None,
     part: options.PartOption = None,
     split: options.SplitOption = None,
     by: options.ByOption = None,
@@ -41,6 +42,7 @@ def calibrate(
         max_quality_drop=max_quality_drop,
         confidence=confidence,
         quality_range=quality_range,
+        across=across,
     )
     if target is None:
         raise typer.BadParameter("which target? Give one of --cost-advantage, --pgr, --max-quality-drop")

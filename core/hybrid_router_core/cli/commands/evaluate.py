@@ -18,6 +18,7 @@ def evaluate(
     router_folder: options.RouterArgument,
     data: options.DataArgument,
     report: options.ReportOption = None,
+    across: options.AcrossMeasuredOption = None,
     part: options.PartOption = None,
     split: options.SplitOption = None,
     by: options.ByOption = None,
@@ -35,7 +36,7 @@ def evaluate(
     router = load_router(router_folder)
     rows = chosen.read(router, messages)
     with warnings_as_lines(), messages.working(f"Measuring on {len(rows):,} rows"):
-        measured = router.evaluate(rows)
+        measured = router.evaluate(rows, across=None if across is None else across.value)
     if report is not None:
         with whole_file(report) as place:
             measured.to_html(place)

@@ -52,6 +52,10 @@ def inspect(
         float, typer.Option("--tau", metavar="NUMBER", help="Temperature of the probabilistic label.")
     ] = 0.1,
     seed: Annotated[int, typer.Option("--seed", metavar="INTEGER", help="Of the learning curve.", min=0)] = 0,
+    across: Annotated[
+        options.Across | None,
+        typer.Option("--across", help="Measure the learning curve on groups that its routers have not seen."),
+    ] = None,
     overwrite: options.OverwriteOption = False,
     quiet: options.QuietOption = False,
     as_json: options.JsonOption = False,
@@ -78,6 +82,7 @@ def inspect(
             scorer=None if no_curve else scorer,
             repeats=repeats,
             seed=seed,
+            across=None if across is None else across.value,
         )
     if picture is not None:
         with whole_file(picture) as place:

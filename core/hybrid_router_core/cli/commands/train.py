@@ -76,6 +76,7 @@ def train(
     max_quality_drop: options.MaxQualityDropOption = None,
     confidence: options.ConfidenceOption = None,
     quality_range: options.QualityRangeOption = None,
+    across: options.AcrossOption = None,
     split: options.SplitOption = None,
     by: options.ByOption = None,
     seed: Annotated[
@@ -96,6 +97,7 @@ def train(
         max_quality_drop=max_quality_drop,
         confidence=confidence,
         quality_range=quality_range,
+        across=across,
     )
     files = data_files(
         config, data, small=small, large=large, shares=shares_of(split), by=None if by is None else by.value

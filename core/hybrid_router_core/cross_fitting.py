@@ -1,0 +1,115 @@
+"""Scores for queries of groups that were trained on, by scorers that have not seen the group.
+
+A scorer knows the groups that it learned from. What it loses in them says little about groups to come, so a limit for
+new groups needs scores that are as ignorant as theirs will be. Each fifth of the groups is scored by a predictor that
+was fitted on the other four (cross-fitting; Chernozhukov et al. 2018, arXiv:1608.00060, section 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ._types import AnyArray, BoolArray, Float32Array, FloatArray
+from .data import RoutingDataset, query_hashes
+from .embedders import Embedder, StaticEmbedder, embed_in_batches
+from .predictor import Predictor
+
+__all__ = ["AsNew", "as_new_groups"]
+
+_FOLDS = 5
+_FEWEST = 30  # distinct queries that a fold's predictor must have to learn from
+
+
+class AsNew(NamedTuple):
+    """Scores that know nothing of the queries' groups.
+
+    Attributes:
+        scores: In [0, 1], shape (n,).
+        unfit: Rows whose group was trained on and could not be scored without, shape (n,).
+        crossed: Whether any was scored by another predictor than the router's.
+    """
+
+    scores: FloatArray
+    unfit: BoolArray
+    crossed: bool
+
+
+def as_new_groups(
+    data: RoutingDataset,
+    scores: FloatArray,
+    trained_groups: AnyArray | None,
+    train: RoutingDataset | None,
+    fit: Callable[[Embedder, RoutingDataset], Predictor],
+    embedder: Embedder,
+    seed: int,
+) -> AsNew:
+    """The scores of queries as if their groups were new; the folds go through joblib.
+
+    Args:
+        data: With n queries and their groups.
+        scores: The router's, shape (n,).
+        trained_groups: Hashes of the groups that it learned from, or None.
+        train: What it learned from; None if that is gone, as after loading.
+        fit: Learns from a part of ``train`` with an embedder.
+        embedder: The router's.
+        seed: Of the folds.
+    """
+    from joblib import Parallel, delayed  # type: ignore[import-untyped]
+
+    hashes = query_hashes(data.groups or [""] * len(data))
+    known = np.zeros(len(data), dtype=bool) if trained_groups is None else np.isin(hashes, trained_groups)
+    if not known.any() or train is None:
+        return AsNew(scores, known, False)
+    names = np.unique(np.asarray(train.groups, dtype=object))
+    fold_of = dict(zip(np.random.default_rng(seed).permutation(names), np.arange(len(names)) % _FOLDS, strict=True))
+    trained = np.array([fold_of[name] for name in train.groups or ()])
+    wanted = np.array([fold_of.get(name, -1) for name in data.groups or ()])
+    rest = {fold: np.flatnonzero(trained != fold) for fold in np.unique(wanted[known]).tolist()}
+    if min(len(np.unique(train.query_hashes[rows])) for rows in rest.values()) < _FEWEST:
+        return AsNew(scores, known, False)  # one or two groups hold nearly all that was learned from
+    once = _remembering(embedder, train, data)
+    done = Parallel()(
+        delayed(_scored)(fit, once, train.take(rows), data.take(np.flatnonzero(wanted == fold)))
+        for fold, rows in rest.items()
+    )
+    found = scores.copy()
+    for fold, part in zip(rest, done, strict=True):
+        found[wanted == fold] = part
+    return AsNew(found, np.zeros(len(data), dtype=bool), True)
+
+
+def _scored(
+    fit: Callable[[Embedder, RoutingDataset], Predictor],
+    embedder: Embedder,
+    train: RoutingDataset,
+    data: RoutingDataset,
+) -> FloatArray:
+    return fit(embedder, train).score_rows(data)
+
+
+class _Remembering:
+    """An embedder that embeds each text once: the folds share nearly all of theirs."""
+
+    def __init__(self, embedder: Embedder, texts: Sequence[str]) -> None:
+        self._embedder = embedder
+        self.name = embedder.name
+        self._vectors = embed_in_batches(embedder, texts)
+        self._row = {text: row for row, text in enumerate(texts)}
+
+    def encode(self, texts: Sequence[str]) -> Float32Array:
+        known = [self._row.get(text, -1) for text in texts]
+        if -1 in known:
+            return self._embedder.encode(texts)
+        return self._vectors[known]
+
+    def fingerprint(self) -> str:
+        return self._embedder.fingerprint()
+
+
+def _remembering(embedder: Embedder, *data: RoutingDataset) -> Embedder:
+    if isinstance(embedder, StaticEmbedder):  # fast as it is
+        return embedder
+    return _Remembering(embedder, list(dict.fromkeys(text for part in data for text in part.texts)))
