@@ -11,6 +11,8 @@ import pytest
 from hybrid_router_core import HybridRouter, RoutingDataset
 from hybrid_router_core.calibration import calibrate_threshold
 from hybrid_router_core.errors import CalibrationError, ConfigError, DataError
+from hybrid_router_core.evaluation import Outcomes, evaluate_scores
+from hybrid_router_core.inspection import learning_curve
 
 
 def world(rng, groups, rows, spread):
@@ -49,7 +51,7 @@ def test_the_limit_holds_for_new_groups(groups, spread):
 def test_few_groups_that_lose_much_are_allowed_for():
     """The worst of the groups that a t quantile overlooks: 20 groups, loss rates of a beta law, mean just too large."""
     certified = 0
-    for seed in range(200):
+    for seed in range(100):
         rng = np.random.default_rng(seed)
         rate = rng.beta(0.3, 0.3 * (1 / 0.053 - 1), 20)
         wrong = rng.random(400) < np.repeat(rate, 20)
@@ -61,7 +63,7 @@ def test_few_groups_that_lose_much_are_allowed_for():
         except CalibrationError:
             continue
         certified += 1
-    assert certified <= 0.05 * 200 + 2 * np.sqrt(0.05 * 0.95 * 200)  # by rows it is 13 %
+    assert certified <= 0.05 * 100 + 2 * np.sqrt(0.05 * 0.95 * 100)  # by rows it is 13 %
 
 
 def test_the_record_says_what_it_is():
@@ -155,21 +157,29 @@ def test_nothing_is_half_done(parts):
     assert router.calibration == before
 
 
-def test_intervals_across_groups_are_wider(parts):
-    router = HybridRouter(scorer="linear").fit(parts[0])
+def test_intervals_across_groups_are_wider():
+    scores, small, large, names = world(np.random.default_rng(3), 20, 30, 0.1)
     with pytest.warns(UserWarning, match="across='groups' is for those"):
-        plain = router.evaluate(parts[1], resamples=200)
+        plain = evaluate_scores(Outcomes(scores, small, large, small, groups=names), threshold=0.3, resamples=200)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        wide = router.evaluate(parts[1], resamples=200, across="groups")
-    for name in ("quality_drop", "apgr"):
-        narrow, broad = plain.measures[name], wide.measures[name]
-        assert narrow.value == broad.value
-        assert broad.high - broad.low > 1.3 * (narrow.high - narrow.low)
+        outcomes = Outcomes(scores, small, large, small, groups=names, across="groups")
+        wide = evaluate_scores(outcomes, threshold=0.3, resamples=200)
+    narrow, broad = plain.measures["quality_drop"], wide.measures["quality_drop"]
+    assert narrow.value == broad.value
+    assert broad.high - broad.low > 1.3 * (narrow.high - narrow.low)
     assert wide.to_dict()["across"] == "groups"
-    assert wide.n_queries == plain.n_queries == len(parts[1])
+    assert wide.n_queries == plain.n_queries == 600
     with pytest.raises(ConfigError, match="across is 'rows'"):
-        router.evaluate(parts[1], resamples=10, across="rows")
+        evaluate_scores(Outcomes(scores, small, large, small, across="rows"), threshold=0.3)  # type: ignore[arg-type]
+
+
+def test_a_learning_curve_on_groups_that_were_not_seen():
+    data = grouped(groups=20)
+    known, new = (learning_curve(data, repeats=3, across=across) for across in (None, "groups"))
+    assert new.mean[-1] < known.mean[-1]
+    with pytest.raises(DataError, match="8 groups"):
+        learning_curve(grouped(groups=5), repeats=2, across="groups")
 
 
 # Limits as a share.
@@ -191,7 +201,7 @@ def test_a_share_of_a_constant_quality_is_that_quality():
 def test_a_relative_limit_holds(across, scale):
     """Over draws at the edge: large is right in 60 %, so 5 % of it are 0.03 and not 0.05."""
     low, high = scale
-    broken, draws, thresholds = 0, 120, []
+    broken, draws, thresholds = 0, 60, []
     for seed in range(draws):
         rng = np.random.default_rng(seed)
         scores = rng.random(600)
