@@ -1,70 +1,64 @@
-"""Whether a text is English, and what else it is: by its letters, or by the frequent words that it holds."""
+"""Which language a text is in: by its letters, or by the frequent words that it holds.
+
+Short texts, names, code and formulas are English unless something says otherwise.
+"""
 
 from __future__ import annotations
 
 import functools
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
-__all__ = ["FOLDER", "language_of", "words_of"]
+__all__ = ["FOLDER", "LATIN", "language_of", "words_of"]
 
 FOLDER = Path(__file__).with_name("languages")
-_MOST_WORDS = 60  # of a text are looked at: the language shows at once
-_HEAD = 600  # characters
+LATIN = frozenset("de nl sv da fr es pt it ro pl cs tr id vi sw".split())
+
+_HEAD = 400  # characters that are looked at: a language shows at once
 _ENGLISH = frozenset(
     "the of and to a in is that it was for on are as with his they at be this from i have or by one had not but what "
-    "all were when we there can an your which their said if do will each how she he him her you my me our us its so "
-    "no would could should has who where why than then them these those does did about into more most many much very "
+    "all were when we there can an your which their said if do will each how he she him her you my me our us its so "
+    "no would could should has who where why than then them these those did does about into more most many much very "
     "some any only also other been being up out write give explain find let show use please between following".split()
 )
-_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
-# First and last letter of scripts, in order; Latin and whatever is not listed decides by words.
-_SCRIPTS = (
-    (0x0370, 0x03FF, "el"),
-    (0x0400, 0x052F, "ru"),
-    (0x0590, 0x05FF, "he"),
-    (0x0600, 0x077F, "ar"),
-    (0x0900, 0x097F, "hi"),
-    (0x0980, 0x09FF, "bn"),
-    (0x0B80, 0x0BFF, "ta"),
-    (0x0C00, 0x0C7F, "te"),
-    (0x0E00, 0x0E7F, "th"),
-    (0x3040, 0x30FF, "ja"),
-    (0x4E00, 0x9FFF, "zh"),
-    (0xAC00, 0xD7AF, "ko"),
+_ENGLISH_SHARE = 0.3  # of the words: so many of these few hardly occur in another language
+# Words of other lists that English texts, code and formulas hold as well; single letters never count.
+_ALSO_ENGLISH = _ENGLISH | frozenset(
+    "over sin cos tan log pi mod pro per via total sum area real con bin min max die man rest son me van en es la el le "
+    "begin end case name form list string function million half minute minutes dollar hundred percent capital".split()
 )
-_OTHER = ""  # a script without a list
-_LATIN = ((0x41, 0x5A), (0x61, 0x7A), (0xC0, 0x24F))
-_BOUNDS = np.array([edge for first, last, *_ in (*_LATIN, *_SCRIPTS) for edge in (first, last + 1)], dtype=np.uint32)
-# Of each slot between two bounds, the language that its letters tell.
-_NAMES = (None, *(name for _, _, *code in (*_LATIN, *_SCRIPTS) for name in ((code or [None])[0], None)))
-_COUSINS = {"ru": ("ru", "uk"), "ar": ("ar", "fa")}
-_SHARE = 0.3  # of the letters: less is a foreign name or a formula in an English text
+_COMMAND = re.compile(r"\\[a-zA-Z]+")  # of TeX
+_WORD = re.compile(r"[^\W\d_]+")
+_LEAST_SHARE = 1 / 6  # of the words must stand in a language's list
 
-
-@functools.cache
-def _read() -> tuple[dict[str, dict[str, str]], dict[str, tuple[str, ...]]]:
-    languages: dict[str, dict[str, str]] = json.loads((FOLDER / "lists.json").read_text(encoding="utf-8"))
-    by_script = {language for _, _, language in _SCRIPTS} | {"uk", "fa"}
-    speakers: dict[str, list[str]] = {}
-    for language, glosses in languages.items():
-        if language not in by_script:
-            for word in glosses:
-                speakers.setdefault(word, []).append(language)
-    return languages, {word: tuple(spoken) for word, spoken in speakers.items()}
-
-
-def words_of(language: str) -> Mapping[str, str]:
-    """The English gloss of each frequent word of a language; empty for one without a list."""
-    return _read()[0].get(language, {})
+_SCRIPTS = {
+    "el": (0x370, 0x3FF),
+    "ru": (0x400, 0x52F),
+    "he": (0x590, 0x5FF),
+    "ar": (0x600, 0x77F),
+    "hi": (0x900, 0x97F),
+    "bn": (0x980, 0x9FF),
+    "ta": (0xB80, 0xBFF),
+    "te": (0xC00, 0xC7F),
+    "th": (0xE00, 0xE7F),
+    "ja": (0x3040, 0x30FF),
+    "zh": (0x4E00, 0x9FFF),
+    "ko": (0xAC00, 0xD7AF),
+}
+_COUSINS = {"ru": ("ru", "uk"), "ar": ("ar", "fa")}  # of one script, told by their words
+_ASCII_LETTER = re.compile("[A-Za-z]")
+_BOUNDS = np.array(list(chain.from_iterable((first, last + 1) for first, last in _SCRIPTS.values())), dtype=np.uint32)
+_SCRIPT_SHARE = 0.3  # of the letters; less is a name, a quotation or a formula in an English text
 
 
 def language_of(text: str) -> str | None:
-    """The code of the text's language, `""` for a script that no list covers, None for English or nothing to tell by."""
+    """The code of the text's language, None for English or where nothing tells."""
     head = text[:_HEAD]
     if not head.isascii():
         language = _by_letters(head)
@@ -73,16 +67,30 @@ def language_of(text: str) -> str | None:
     return _by_words(head)
 
 
+def words_of(language: str) -> Mapping[str, str]:
+    """The English gloss of each frequent word of a language."""
+    return _read()[0].get(language, {})
+
+
+@functools.cache
+def _read() -> tuple[dict[str, dict[str, str]], dict[str, tuple[str, ...]]]:
+    """Of each language its words, and of each word of those in Latin letters its languages."""
+    languages: dict[str, dict[str, str]] = json.loads((FOLDER / "lists.json").read_text(encoding="utf-8"))
+    speakers: dict[str, list[str]] = {}
+    for language in sorted(LATIN):
+        for word in languages[language].keys() - _ALSO_ENGLISH:
+            speakers.setdefault(word, []).append(language)
+    return languages, {word: tuple(spoken) for word, spoken in speakers.items()}
+
+
 def _by_letters(text: str) -> str | None:
     codes = np.frombuffer(text.encode("utf-32-le", errors="replace"), dtype=np.uint32)
-    slots = np.searchsorted(_BOUNDS, codes, side="right")
-    found = np.bincount(slots, minlength=len(_NAMES) + 1).tolist()
-    letters = found[1] + found[3] + found[5]  # A to Z, a to z, and Latin with accents
-    counts = {name: found[slot] for slot, name in enumerate(_NAMES) if name is not None and found[slot]}
+    slots = np.bincount(np.searchsorted(_BOUNDS, codes, side="right"), minlength=len(_BOUNDS) + 1)
+    counts = dict(zip(_SCRIPTS, slots[1::2].tolist(), strict=True))
     foreign = sum(counts.values())
-    if foreign < 2 or foreign < _SHARE * (letters + foreign):
+    if foreign < 2 or foreign < _SCRIPT_SHARE * (foreign + len(_ASCII_LETTER.findall(text))):
         return None
-    if counts.get("ja", 0) > 0.1 * counts.get("zh", 0):
+    if counts["ja"] > 0.1 * counts["zh"] and counts["ja"] + counts["zh"] > foreign / 2:
         return "ja"
     language = max(counts, key=lambda name: counts[name])
     cousins = _COUSINS.get(language)
@@ -93,19 +101,20 @@ def _by_letters(text: str) -> str | None:
 
 
 def _by_words(text: str) -> str | None:
-    words = _WORD.findall(text.lower())[:_MOST_WORDS]
-    english = sum(word in _ENGLISH for word in words)
-    if english * 4 >= len(words):
+    lower = text.lower()
+    rough = lower.split()
+    if text.isascii() and sum(map(_ENGLISH.__contains__, rough)) >= max(_ENGLISH_SHARE * len(rough), 1):
         return None
+    words = _WORD.findall(_COMMAND.sub(" ", lower))
+    english = sum(map(_ENGLISH.__contains__, words))
     speakers = _read()[1]
-    counts: dict[str, int] = {}
-    for word in words:
-        for language in speakers.get(word, ()):
-            counts[language] = counts.get(language, 0) + 1
+    known = {word for word in words if word in speakers and len(word) > 1}
+    counts = Counter(chain.from_iterable(speakers[word] for word in words if word in known))
     if not counts:
         return None
-    language = max(counts, key=lambda name: counts[name])
-    found = counts[language]
+    language = max(sorted(counts), key=lambda name: counts[name])
+    of_it = [word for word in known if language in speakers[word]]
     # One word may be a name or a loan; a foreign letter beside it makes it sure enough.
-    least = 1 if any(not word.isascii() for word in words) else 2
-    return language if found >= least and found > 1.5 * english and found * 6 >= len(words) else None
+    sure = len(of_it) >= 2 or any(not word.isascii() for word in words)
+    found = counts[language]
+    return language if sure and found > 1.5 * english and found >= _LEAST_SHARE * len(words) else None
