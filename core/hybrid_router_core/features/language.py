@@ -108,7 +108,7 @@ def _by_words(text: str) -> str | None:
     words = _WORD.findall(_COMMAND.sub(" ", lower))
     english = sum(map(_ENGLISH.__contains__, words))
     speakers = _read()[1]
-    known = {word for word in words if word in speakers and len(word) > 1}
+    known = {word for word in words if word in speakers and (len(word) > 1 or not word.isascii())}
     counts = Counter(chain.from_iterable(speakers[word] for word in words if word in known))
     if not counts:
         return None
