@@ -16,6 +16,7 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from common import DATA, PAIRS, FloatArray, apgr, machine, mmlu, pair, random_split
@@ -24,7 +25,6 @@ from scipy.stats import spearmanr
 from hybrid_router_core import HybridRouter, RoutingDataset
 from hybrid_router_core.embedders import Embedder, StaticEmbedder, resolve_embedder
 from hybrid_router_core.features import Featurizer
-from hybrid_router_core.scorers import MlpScorer
 
 PARALLEL = DATA / "mgsm_parallel.jsonl.gz"
 TARGET = "target: |shift| <= 0.08, Spearman >= 0.75, flips <= 0.12 in every language; mean of each"
@@ -39,16 +39,15 @@ class Trained:
         self.router = HybridRouter(embedder=embedder).fit(data.take(train))
         self.test = data.take(test)
         self.own = self.router.score(self.test.queries)
-        predictor = self.router._predictor
-        assert predictor is not None
+        predictor: Any = self.router._predictor
         made: Embedder = StaticEmbedder() if embedder == "static" else resolve_embedder(embedder)
         state = {**predictor.features.state(), "surface_version": np.array([1])}
         self._old, self._scorer = Featurizer.from_state(made, state), predictor.scorer
-        assert isinstance(self._scorer, MlpScorer)
 
     def before(self, texts: list[str]) -> FloatArray:
         """The scores as version 1 of the features gave them."""
-        return self._scorer.predict(self._old.transform(texts))
+        scores: FloatArray = self._scorer.predict(self._old.transform(texts))
+        return scores
 
 
 def figures(own: FloatArray, english: FloatArray, other: FloatArray) -> dict[str, float]:
@@ -97,9 +96,8 @@ def seconds(router: HybridRouter, texts: list[str]) -> float:
 
 def read(path: Path) -> list[dict[str, str]]:
     """Rows of one text a language."""
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as lines:
-        return [json.loads(line) for line in lines]
+    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return [json.loads(line) for line in content.decode().splitlines() if line.strip()]
 
 
 def main() -> None:

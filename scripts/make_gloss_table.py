@@ -29,7 +29,33 @@ LISTS = ROOT / "scripts" / "languages"
 VOCABULARY = CORE / "embedders" / "static_table" / "tokenizer.json"
 FAMOUS = 6000  # ids of the bundled vocabulary are in order of frequency; rarer names attract every sound
 RARE = 0.04  # what a tenfold higher rank costs: a gloss should be a common word
-SHORT = "of in to by at on is as it he we my me no or an if up do go so us be am".split()
+SHORT = [
+    "of",
+    "in",
+    "to",
+    "by",
+    "at",
+    "on",
+    "is",
+    "as",
+    "it",
+    "he",
+    "we",
+    "my",
+    "me",
+    "no",
+    "or",
+    "an",
+    "if",
+    "up",
+    "do",
+    "go",
+    "so",
+    "us",
+    "be",
+    "am",
+]
+AVOIDED = {"ass", "hell", "damn", "sex", "negro"}  # a gloss may be shown when a score is looked into
 UNSPACED = ("zh", "ja", "th")
 BATCH = 100
 LEAST = 0.55  # cosine; what lies farther from every English word is a sound, not a meaning
@@ -69,11 +95,12 @@ def main() -> None:
     gloss.pop("▁", None)
     glosses = ["", *dict.fromkeys(meaning for meaning, _ in gloss.values())]
     row_of = {meaning: row for row, meaning in enumerate(glosses)}
+    known = [gloss.get(piece, ("", 0.0)) for piece in score]
     table = {
-        "gloss": np.array([0, *(row_of[gloss[piece][0]] if piece in gloss else 0 for piece in score)], dtype=np.uint16),
-        "near": np.array([0, *(round(255 * min(gloss[piece][1], 1)) if piece in gloss else 0 for piece in score)], dtype=np.uint8),
-        "starts": np.array([False, *(piece.startswith("▁") for piece in score)]),
+        "gloss": np.array([0, *(row_of[meaning] for meaning, _ in known)], dtype=np.uint16),
+        "near": np.array([0, *(round(255 * min(float(near), 1)) for _, near in known)], dtype=np.uint8),
         "size": np.array([0, *(len(piece.strip("▁")) for piece in score)], dtype=np.uint8),
+        "starts": np.array([False, *(piece.startswith("▁") for piece in score)]),
     }
     specification = {
         "version": "1.0",
@@ -97,7 +124,7 @@ def candidates(path: Path) -> list[str]:
     """Words and capitalised names that may gloss a piece."""
     known = set(path.read_text().split())
     vocabulary: dict[str, int] = json.loads(VOCABULARY.read_text())["model"]["vocab"]
-    letters = [token for token in vocabulary if token.isascii() and token.isalpha()]
+    letters = [token for token in vocabulary if token.isascii() and token.isalpha() and token not in AVOIDED]
     lower = [token for token in letters if token in known and (len(token) > 2 or token in SHORT)]
     famous = [token for token in letters if token not in known and vocabulary[token] < FAMOUS and len(token) > 3]
     names = [token.capitalize() for token in famous if token.capitalize() in known]

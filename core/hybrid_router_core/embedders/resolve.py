@@ -17,9 +17,9 @@ def resolve_embedder(spec: object) -> Embedder:
     """Return the embedder for a specification.
 
     Args:
-        spec: `"static"`, `"multilingual"`, `"sentence-transformers:<name or folder>"`, an `Embedder`, an object with `embed_documents`
-            (LangChain), `get_text_embedding_batch` (LlamaIndex) or `encode`, or a function from a list of texts to
-            an array with one row a text.
+        spec: `"static"`, `"multilingual"`, `"sentence-transformers:<name or folder>"`, an `Embedder`, an object with
+            `embed_documents` (LangChain), `get_text_embedding_batch` (LlamaIndex) or `encode`, or a function from a
+            list of texts to an array with one row a text.
 
     Raises:
         ConfigError: For anything else.
@@ -39,6 +39,7 @@ def resolve_embedder(spec: object) -> Embedder:
         if function is not None:
             return CustomEmbedder(function)
     raise ConfigError(
-        f"embedder={spec!r} is not known. Use 'static', 'multilingual', 'sentence-transformers:<name or folder>', an object "
-        "with encode, embed_documents or get_text_embedding_batch, or a function from a list of texts to an array."
+        f"embedder={spec!r} is not known. Use 'static', 'multilingual', 'sentence-transformers:<name or folder>', an "
+        "object with encode, embed_documents or get_text_embedding_batch, or a function from a list of texts to an "
+        "array."
     )

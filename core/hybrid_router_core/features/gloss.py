@@ -1,4 +1,4 @@
-"""Reads a text that is not English as a rough English one, word by word, so that a translation scores like the original.
+"""Reads a text that is not English as a rough English one, word by word, so that a translation scores alike.
 
 What a scorer has learned from English, the words that ask, the topic and the form, is then found in any language.
 Each frequent word has its gloss in a list; of the others, the pieces of a multilingual vocabulary have one by the
@@ -28,10 +28,10 @@ __all__ = ["gloss"]
 # Cosines of a piece to its gloss, of 255, below which it is a sound and no meaning: of a word's first piece, of a later
 # one, of a capitalised word, in writing without spaces, in languages that the encoder was not trained on.
 _NEAR, _NEAR_TAIL, _NEAR_NAME, _NEAR_RUN, _NEAR_COUSIN = 165, 190, 200, 150, 215
-_ENCODED = frozenset("de nl fr es pt it pl tr ru ar zh ja ko th".split())
+_ENCODED = frozenset(["de", "nl", "fr", "es", "pt", "it", "pl", "tr", "ru", "ar", "zh", "ja", "ko", "th"])
 _UNSPACED = frozenset({"zh", "ja", "th"})
-_POINT_MARKS_THOUSANDS = frozenset("de nl da es pt it ro tr id vi".split())
-_COMMA_MARKS_DECIMALS = _POINT_MARKS_THOUSANDS | frozenset("sv fr pl cs ru uk el".split())
+_POINT_MARKS_THOUSANDS = frozenset(["de", "nl", "da", "es", "pt", "it", "ro", "tr", "id", "vi"])
+_COMMA_MARKS_DECIMALS = _POINT_MARKS_THOUSANDS | frozenset(["sv", "fr", "pl", "cs", "ru", "uk", "el"])
 _SIGNS = dict(
     zip(
         "。、，；：？！「」『』“”„«»‘’（）【】《》।॥؟،؛…·・～‐‑–—¿¡",
@@ -46,7 +46,24 @@ _DECIMAL = re.compile(r"[.,](?=(\d+))")
 _MONEY = re.compile(r"(\d[\d.,]*) ?(?:dollars?\b|\$)", re.IGNORECASE)  # English writes the sign first
 _GAPS, _BEFORE, _AFTER = re.compile(" {2,}"), re.compile(r" ([.,;:?!])"), re.compile(r"([.,;:?!])(?=[^\W\d])")
 _START = re.compile(r"(^\s*|[.?!]\s+)([a-z])")
-_FILLERS = "place part group line side thing piece form case kind point type level set unit item".split()
+_FILLERS = [
+    "place",
+    "part",
+    "group",
+    "line",
+    "side",
+    "thing",
+    "piece",
+    "form",
+    "case",
+    "kind",
+    "point",
+    "type",
+    "level",
+    "set",
+    "unit",
+    "item",
+]
 _STEM = 3  # letters; what is left of a word with endings must be no shorter
 
 
@@ -148,7 +165,9 @@ def _choose(tables: _Tables, word: str, ids: list[int], language: str, begins: b
     elif len(good) > 1:
         least = _NEAR_NAME if name else _NEAR
         letters = 2 if language == "ko" else 3  # a Korean letter is a syllable
-        best = [p for p in good if tables.size[p] >= letters and near[p] >= (least if tables.starts[p] else _NEAR_TAIL)][:2]
+        best = [
+            p for p in good if tables.size[p] >= letters and near[p] >= (least if tables.starts[p] else _NEAR_TAIL)
+        ][:2]
     else:
         best = good if not name or (good and near[good[0]] >= _NEAR) else []
     if best:

@@ -37,7 +37,7 @@ ENGLISH = [
     "Solve 3x + 5 = 20 for x.",
     r"Find $\begin{pmatrix} -5 \\ 1 \end{pmatrix} + \frac{\sin x}{\cos x}$",
     "Compute 22 / 2 + 9.\nA. 10\nB. 11\nC. 20\nD. 2",
-    "Café Müller, 5 Rue de la Paix",
+    "Café Müller opened in Zürich",
     "translate 你好 into English please, it is a greeting",
     "",
     "  \n",
