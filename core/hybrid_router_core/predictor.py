@@ -13,7 +13,7 @@ from ._bars import progress_bar
 from ._types import AnyArray, BoolArray, FloatArray
 from .conversation import Known, Messages, Reading, decide_reading, no_question, read
 from .data import RoutingDataset, check_queries, query_hashes
-from .embedders import Embedder, StaticEmbedder, embed_in_batches, tokens_in_batches
+from .embedders import Embedder, StaticEmbedder, embed_in_batches
 from .errors import DataError
 from .features import Featurizer
 from .labels import check_label_settings
@@ -70,13 +70,14 @@ class Predictor:
         """Learn the targets of the queries of these data; the same arguments give the same bits."""
         from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore]  # of scikit-learn
 
-        tokens = tokens_in_batches(data.texts, progress=progress)
         shares_tokens = isinstance(embedder, StaticEmbedder)
         embeddings = None if shares_tokens else embed_in_batches(embedder, data.texts, progress=progress)
         features, model = Featurizer(embedder), make_scorer(scorer, hparam)
         # The matrices are small: more threads only wait for each other, and their number would show in the last bits.
-        with threadpool_limits(limits=1), progress_bar("Training", progress) as show:
-            model.fit(features.fit_transform(data.texts, embeddings, tokens), targets, seed=seed, progress=show)
+        with threadpool_limits(limits=1):
+            rows = features.fit_transform(data.texts, embeddings, progress=progress)
+            with progress_bar("Training", progress) as show:
+                model.fit(rows, targets, seed=seed, progress=show)
         groups = None if data.groups is None else np.unique(query_hashes(data.groups))
         return cls(features, model, np.unique(data.query_hashes), groups, _turns(data))
 

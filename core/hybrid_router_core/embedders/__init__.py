@@ -3,6 +3,7 @@
 from .base import Embedder
 from .batches import embed_in_batches, tokens_in_batches
 from .custom import CustomEmbedder
+from .multilingual import MultilingualEmbedder
 from .probe import fingerprints_match
 from .resolve import resolve_embedder
 from .sentence_transformers import SentenceTransformerEmbedder
@@ -13,6 +14,7 @@ __all__ = [
     "TEXT_LIMIT",
     "CustomEmbedder",
     "Embedder",
+    "MultilingualEmbedder",
     "SentenceTransformerEmbedder",
     "StaticEmbedder",
     "TokenIds",

@@ -7,17 +7,19 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from hybrid_router_core._types import AnyArray, Float32Array
-from hybrid_router_core.embedders import Embedder, StaticEmbedder, TokenIds
+from hybrid_router_core.embedders import Embedder, StaticEmbedder, TokenIds, bound_text, tokens_in_batches
 from hybrid_router_core.errors import NotFittedError
 
+from .gloss import gloss
 from .lexical import LexicalTable
-from .surface import VERSION, surface_features
+from .surface import surface_features
 
 __all__ = ["Featurizer"]
 
 # Root mean square lengths over the training queries; surface features have deviation 1, together about 12. Their
 # weight matters most of the three, and less of the embedding carries better to subjects that were not trained on.
 _EMBEDDING_LENGTH, _LEXICAL_LENGTH = 5.0, 10.0
+_VERSIONS = (1, 2)  # of what the features mean; 1 read every language as if it were English
 _SURFACE_LIMIT = 4.0  # in standard deviations: a query unlike all others must not have a feature of any size
 
 
@@ -34,6 +36,7 @@ class Featurizer:
         self._lexical: LexicalTable | None = None
         self._mean: Float32Array = np.zeros(0, dtype=np.float32)
         self._scale: Float32Array = np.zeros(0, dtype=np.float32)
+        self._version = _VERSIONS[-1]
 
     def fit(self, texts: Sequence[str], embeddings: Float32Array | None = None) -> Featurizer:
         """Learn from texts, whose embeddings may be given if they are known; returns self."""
@@ -41,14 +44,15 @@ class Featurizer:
         return self
 
     def fit_transform(
-        self, texts: Sequence[str], embeddings: Float32Array | None = None, tokens: TokenIds | None = None
+        self, texts: Sequence[str], embeddings: Float32Array | None = None, *, progress: bool = False
     ) -> Float32Array:
-        """`fit` and `transform` of the same texts, in little more than half the time; tokens as embeddings."""
-        tokens = self._static.token_ids(texts) if tokens is None else tokens
+        """`fit` and `transform` of the same texts, in little more than half the time."""
+        read = self._read(texts)
+        tokens = tokens_in_batches(read, progress=progress)
         vectors = self._embed(texts, tokens) if embeddings is None else embeddings
         self._lexical = LexicalTable.fit(tokens, self._static.vocabulary_size())
         lexical = self._lexical.transform(tokens)
-        surface = surface_features(texts, tokens)
+        surface = surface_features(read, tokens)
         blocks = [_block(vectors, _EMBEDDING_LENGTH), _block(lexical, _LEXICAL_LENGTH)]
         deviation = surface.std(axis=0)
         varied = deviation > 1e-6
@@ -61,30 +65,36 @@ class Featurizer:
         """One row of features a text."""
         if self._lexical is None:
             raise NotFittedError("the features are not fitted yet; call fit(texts), or HybridRouter.load(folder)")
-        tokens = self._static.token_ids(texts)
+        read = self._read(texts)
+        tokens = self._static.token_ids(read)
         vectors = self._embed(texts, tokens) if embeddings is None else embeddings
-        return self._scaled([vectors, self._lexical.transform(tokens), surface_features(texts, tokens)])
+        return self._scaled([vectors, self._lexical.transform(tokens), surface_features(read, tokens)])
 
     def state(self) -> dict[str, AnyArray]:
         """Arrays that `from_state` reads."""
         if self._lexical is None:
             raise NotFittedError("the features are not fitted yet; call fit(texts)")
         lexical = {f"lexical.{name}": array for name, array in self._lexical.state().items()}
-        return {"mean": self._mean, "scale": self._scale, "surface_version": np.array([VERSION]), **lexical}
+        return {"mean": self._mean, "scale": self._scale, "surface_version": np.array([self._version]), **lexical}
 
     @classmethod
     def from_state(cls, embedder: Embedder, state: Mapping[str, AnyArray]) -> Featurizer:
         """The fitted featurizer whose `state` this is."""
         version = int(state["surface_version"][0])
-        if version != VERSION:
-            raise ValueError(f"version {version} of the surface features, this library has {VERSION}; train again")
+        if version not in _VERSIONS:
+            raise ValueError(f"version {version} of the surface features, this library has {_VERSIONS}; train again")
         features = cls(embedder)
+        features._version = version
         features._lexical = LexicalTable.from_state({k[8:]: v for k, v in state.items() if k.startswith("lexical.")})
         features._mean = state["mean"].astype(np.float32)
         features._scale = state["scale"].astype(np.float32)
         if features._mean.ndim != 1 or features._mean.shape != features._scale.shape:
             raise ValueError(f"means {features._mean.shape} and scales {features._scale.shape} of the features differ")
         return features
+
+    def _read(self, texts: Sequence[str]) -> Sequence[str]:
+        """The texts as the bundled vocabulary and the surface features see them: in English, if need be by glosses."""
+        return texts if self._version == 1 else [gloss(bound_text(text)) for text in texts]
 
     def _embed(self, texts: Sequence[str], tokens: TokenIds) -> Float32Array:
         encode_tokens = getattr(self.embedder, "encode_tokens", None)

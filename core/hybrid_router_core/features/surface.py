@@ -14,9 +14,7 @@ from hybrid_router_core.embedders import StaticEmbedder, TokenIds, bound_text
 
 from .words import GROUPS, RANKS, token_codes
 
-__all__ = ["VERSION", "surface_features"]
-
-VERSION = 1  # raise it when a column changes its meaning: saved routers of another version are refused
+__all__ = ["surface_features"]
 
 _BYTE_KINDS = (
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZ",

@@ -11,7 +11,7 @@ from hybrid_router_core.embedders import StaticEmbedder
 
 __all__ = ["GROUPS", "RANKS", "token_codes"]
 
-# The order and the words are part of the saved format: change them only together with surface.VERSION.
+# The order and the words are part of the saved format: change them only for a new version of the features.
 _WORDS = {
     "what": "what",
     "which": "which",

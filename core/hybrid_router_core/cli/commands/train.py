@@ -43,7 +43,9 @@ def train(
     large: options.LargeOption = None,
     embedder: Annotated[
         str | None,
-        typer.Option("--embedder", metavar="NAME", help="static or sentence-transformers:NAME. [default: static]"),
+        typer.Option(
+            "--embedder", metavar="NAME", help="static, multilingual or sentence-transformers:NAME. [default: static]"
+        ),
     ] = None,
     scorer: Annotated[
         str | None, typer.Option("--scorer", metavar="NAME", help="mlp, linear, knn, constant, random. [default: mlp]")
