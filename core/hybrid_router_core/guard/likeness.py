@@ -1,0 +1,182 @@
+"""How unlike the training queries a query is, as one number: higher is stranger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hybrid_router_core._types import AnyArray, Float32Array, FloatArray
+from hybrid_router_core.embedders import StaticEmbedder, TokenIds
+
+from .characters import CharacterModel, Characters, read_characters
+from .space import FeatureSpace
+from .tails import Adjustment, Tail
+from .tokens import TokenModel
+
+__all__ = ["Likeness"]
+
+_FOLDS = 3
+_MOST_TEXTS = 10_000  # more teach hardly anything new
+_EDGE = 0.9
+_CHUNK = 512  # texts at a time: bounds the memory of their characters
+# Which side of each measure is strange, and the least scale of its tail, in its own unit: training queries that are all
+# alike, as templates are, must not make a stranger of what differs by a character.
+_SIDES = (
+    (0, 1.0, 0.1),
+    (0, -1.0, 0.1),
+    (1, 1.0, 0.1),
+    (1, -1.0, 0.1),
+    (2, 1, 0.2),
+    (3, 1, 0.2),
+    (4, 1, 0.1),
+    (5, 1, 0.1),
+)
+
+
+@dataclass(frozen=True)
+class _Models:
+    characters: CharacterModel
+    tokens: TokenModel
+    space: FeatureSpace
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """Measures a query in six ways and adds up how far each is beyond what is usual among the training queries.
+
+    The measures: the length of the text and of its longest word (strange when long or short), how unexpected its
+    characters and its tokens are, and its distance from the training queries in the space of the features, outside
+    their subspace and in it (strange when large). No made-up strangers are learned from.
+
+    Attributes:
+        edge: About a tenth of queries like the training queries are stranger than this.
+    """
+
+    models: _Models
+    adjustments: tuple[Adjustment, Adjustment]
+    tails: tuple[Tail, ...]
+    edge: float
+
+    @classmethod
+    def fit(cls, texts: Sequence[str], tokens: TokenIds, features: Float32Array, *, seed: int = 0) -> Likeness:
+        """Learn from the training queries; the same arguments give the same bits.
+
+        What is usual is measured on thirds of the queries, by models of the other two thirds: a model finds nothing
+        strange in the queries that it learned.
+
+        Args:
+            texts: The queries, at least one; a repeated one counts once.
+            tokens: Their ids by the bundled tokenizer.
+            features: Their rows by a fitted `Featurizer`.
+            seed: Of the sample of many queries, their thirds and the prototypes.
+        """
+        rng = np.random.default_rng(seed)
+        rows = np.array(list({text: row for row, text in enumerate(texts)}.values()))
+        rows = np.sort(rng.permutation(rows)[:_MOST_TEXTS])
+        characters = read_characters([texts[row] for row in rows.tolist()])
+        tokens, features = _rows_of(tokens, rows), features[rows]
+        fold = rng.permutation(len(rows)) % _FOLDS
+        measured, counts = np.empty((6, len(rows))), _counts(characters, tokens)
+        for k in range(_FOLDS):
+            held = fold == k
+            if held.all():  # a single query
+                held = np.zeros_like(held)
+            models = _learn(characters, tokens, features, ~held, seed)
+            measured[:, fold == k] = _measure(models, characters, tokens, features)[:, fold == k]
+        adjustments = (Adjustment.fit(measured[2], counts[0]), Adjustment.fit(measured[3], counts[1]))
+        adjusted = _adjusted(measured, counts, adjustments)
+        tails = tuple(Tail.fit(adjusted[measure], sign, floor) for measure, sign, floor in _SIDES)
+        edge = float(np.quantile(_total(adjusted, tails), _EDGE))
+        return cls(_learn(characters, tokens, features, np.ones(len(rows), dtype=bool), seed), adjustments, tails, edge)
+
+    def strangeness(self, texts: Sequence[str], tokens: TokenIds, features: Float32Array) -> FloatArray:
+        """How unlike the training queries each is, at least 0, shape (n,); the same alone and in any batch.
+
+        Args:
+            texts: Any strings; of the length all is counted, of the rest what `bound_text` keeps.
+            tokens: Their ids by the bundled tokenizer.
+            features: Their rows by the `Featurizer` whose rows were learned from.
+        """
+        if len(texts) > _CHUNK:
+            parts = [np.arange(start, min(start + _CHUNK, len(texts))) for start in range(0, len(texts), _CHUNK)]
+            return np.concatenate(
+                [
+                    self.strangeness([texts[row] for row in part], _rows_of(tokens, part), features[part])
+                    for part in parts
+                ]
+            )
+        characters = read_characters(texts)
+        measured = _measure(self.models, characters, tokens, features)
+        return _total(_adjusted(measured, _counts(characters, tokens), self.adjustments), self.tails)
+
+    def state(self) -> dict[str, AnyArray]:
+        """Arrays that `from_state` reads."""
+        space = {f"space.{name}": array for name, array in self.models.space.state().items()}
+        return {
+            "characters": self.models.characters.surprise,
+            "tokens": self.models.tokens.surprise,
+            **space,
+            "adjustments": np.array([[a.centre, a.drift, a.between, a.within] for a in self.adjustments]),
+            "tails": np.array([[tail.start, tail.scale] for tail in self.tails]),
+            "edge": np.array([self.edge]),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, AnyArray]) -> Likeness:
+        """The likeness whose `state` this is.
+
+        Raises:
+            KeyError, ValueError: An array is missing or of another shape.
+        """
+        space = FeatureSpace.from_state(state["space.mean"], state["space.axes"], state["space.prototypes"])
+        tokens = TokenModel.from_state(state["tokens"])
+        characters = CharacterModel.from_state(state["characters"])
+        adjustments, tails = state["adjustments"].astype(np.float64), state["tails"].astype(np.float64)
+        if adjustments.shape != (2, 4) or tails.shape != (len(_SIDES), 2):
+            raise ValueError(f"adjustments {adjustments.shape} and tails {tails.shape} are not (2, 4) and (8, 2)")
+        first, second = (Adjustment(*row) for row in adjustments.tolist())
+        sides = tuple(Tail(side[1], *row) for side, row in zip(_SIDES, tails.tolist(), strict=True))
+        (edge,) = state["edge"].astype(np.float64).tolist()
+        return cls(_Models(characters, tokens, space), (first, second), sides, edge)
+
+
+def _learn(characters: Characters, tokens: TokenIds, features: Float32Array, rows: AnyArray, seed: int) -> _Models:
+    """The models of some of the rows."""
+    lengths = np.diff(characters.starts, append=len(characters.triples))  # with the void ones, which weigh little
+    flat = tokens.flat[np.repeat(rows, np.diff(tokens.offsets))]
+    return _Models(
+        CharacterModel.fit(characters.triples[np.repeat(rows, lengths)]),
+        TokenModel.fit(flat, StaticEmbedder().vocabulary_size()),
+        FeatureSpace.fit(features[rows], seed),
+    )
+
+
+def _measure(models: _Models, characters: Characters, tokens: TokenIds, features: Float32Array) -> FloatArray:
+    """The six measures, shape (6, n)."""
+    means = (models.characters.mean(characters), models.tokens.mean(tokens))
+    return np.array([characters.lengths, characters.runs, *means, *models.space.distances(features)])
+
+
+def _counts(characters: Characters, tokens: TokenIds) -> tuple[FloatArray, FloatArray]:
+    return characters.counts.astype(np.float64), np.diff(tokens.offsets).astype(np.float64)
+
+
+def _adjusted(measured: FloatArray, counts: tuple[FloatArray, ...], adjustments: tuple[Adjustment, ...]) -> FloatArray:
+    """The measures, with those that are means made comparable."""
+    adjusted = measured.copy()
+    for measure, count, adjustment in zip((2, 3), counts, adjustments, strict=True):
+        adjusted[measure] = adjustment.apply(measured[measure], count)
+    return adjusted
+
+
+def _total(adjusted: FloatArray, tails: tuple[Tail, ...]) -> FloatArray:
+    return np.asarray(sum(tail.exceedance(adjusted[side[0]]) for side, tail in zip(_SIDES, tails, strict=True)))
+
+
+def _rows_of(tokens: TokenIds, rows: AnyArray) -> TokenIds:
+    starts, ends = tokens.offsets[rows], tokens.offsets[rows + 1]
+    parts = [tokens.flat[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+    offsets = np.concatenate([[0], np.cumsum(ends - starts)])
+    return TokenIds(np.concatenate([tokens.flat[:0], *parts]), offsets)

@@ -1,0 +1,101 @@
+"""How far a query lies from the training queries in the space of the features.
+
+Two distances: to the subspace that the training queries fill (their first principal axes), and in it to the nearest of
+a few hundred prototypes (Lloyd 1982), which stand for the queries where they lie densely.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_router_core._types import AnyArray, Float32Array, FloatArray
+
+__all__ = ["FeatureSpace"]
+
+_AXES, _PROTOTYPES, _ROUNDS = 48, 256, 8
+_ROWS_A_PROTOTYPE = 4
+_MOST_NUMBERS = 32_000  # in `axes`: bounds the file where an embedding has thousands of dimensions
+# Everything is kept and multiplied as whole numbers in float64, which holds their sums without rounding: a query has the
+# same distances alone and in any batch, whatever order the processor adds in.
+_STEP = 64  # of a feature
+_LARGEST = 8191  # the largest feature, in steps
+_AXIS_STEP = 1024
+
+
+@dataclass(frozen=True)
+class FeatureSpace:
+    """Where the training queries lie.
+
+    Attributes:
+        mean: Of the features, shape (d,).
+        axes: Orthonormal columns in steps of 1/1024, shape (d, k).
+        prototypes: In steps of 1/64, shape (m, k).
+    """
+
+    mean: Float32Array
+    axes: FloatArray
+    prototypes: FloatArray
+
+    @classmethod
+    def fit(cls, features: Float32Array, seed: int) -> FeatureSpace:
+        """Learn from one row a query, at least one."""
+        rows, width = features.shape
+        mean = features.mean(axis=0, dtype=np.float64).astype(np.float32)
+        kept = max(min(_AXES, _MOST_NUMBERS // max(width, 1), rows - 1, width), 0)
+        whole = _whole(features, mean)
+        _, vectors = np.linalg.eigh(whole.T @ whole)
+        axes = np.rint(vectors[:, width - kept :] * _AXIS_STEP)
+        inside = np.rint(whole @ axes / _AXIS_STEP)
+        return cls(mean, axes, _prototypes(inside, seed))
+
+    @classmethod
+    def from_state(cls, mean: AnyArray, axes: AnyArray, prototypes: AnyArray) -> FeatureSpace:
+        """The space of these arrays."""
+        if mean.ndim != 1 or axes.ndim != 2 or prototypes.ndim != 2 or not len(prototypes):
+            raise ValueError(f"means {mean.shape}, axes {axes.shape} and prototypes {prototypes.shape} make no space")
+        if axes.shape != (len(mean), prototypes.shape[1]):
+            raise ValueError(f"axes {axes.shape} fit neither means {mean.shape} nor prototypes {prototypes.shape}")
+        return cls(mean.astype(np.float32), axes.astype(np.float64), prototypes.astype(np.float64))
+
+    def distances(self, features: Float32Array) -> tuple[FloatArray, FloatArray]:
+        """To the subspace, and in it to the nearest prototype; each of shape (n,), in units of the features."""
+        whole = _whole(features, self.mean)
+        inside = np.rint(whole @ self.axes / _AXIS_STEP)
+        squares = np.einsum("ij,ij->i", inside, inside)
+        outside = np.einsum("ij,ij->i", whole, whole) - squares
+        nearest = (self._lengths - 2 * (inside @ self.prototypes.T)).min(axis=1) + squares
+        return np.sqrt(np.maximum(outside, 0)) / _STEP, np.sqrt(np.maximum(nearest, 0)) / _STEP
+
+    @property
+    def _lengths(self) -> FloatArray:
+        return np.asarray(np.einsum("ij,ij->i", self.prototypes, self.prototypes))
+
+    def state(self) -> dict[str, AnyArray]:
+        """Arrays that `from_state` reads."""
+        small: NDArray[np.int16] = self.axes.astype(np.int16)
+        return {"mean": self.mean, "axes": small, "prototypes": self.prototypes.astype(np.int32)}
+
+
+def _whole(features: Float32Array, mean: Float32Array) -> FloatArray:
+    """The centred features in whole steps."""
+    steps = (features - mean).astype(np.float64)
+    steps *= _STEP
+    np.rint(steps, out=steps)
+    return np.clip(steps, -_LARGEST, _LARGEST, out=steps)
+
+
+def _prototypes(points: FloatArray, seed: int) -> FloatArray:
+    """Centres of clusters; one that loses all its points stays where it was."""
+    wanted = min(_PROTOTYPES, max(len(points) // _ROWS_A_PROTOTYPE, 1))
+    centres = points[np.random.default_rng(seed).permutation(len(points))[:wanted]].copy()
+    for _ in range(_ROUNDS):
+        lengths = np.einsum("ij,ij->i", centres, centres)
+        nearest = (lengths - 2 * (points @ centres.T)).argmin(axis=1)
+        order = np.argsort(nearest, kind="stable")
+        present, starts = np.unique(nearest[order], return_index=True)
+        sums = np.add.reduceat(points[order], starts, axis=0)
+        centres[present] = np.rint(sums / np.bincount(nearest)[present][:, None])
+    return centres
