@@ -10,7 +10,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log, log1p
+from itertools import accumulate
+from math import log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +19,11 @@ from numpy.typing import NDArray
 from hybrid_router_core._types import AnyArray, FloatArray, IntArray
 from hybrid_router_core.embedders import bound_text
 
-__all__ = ["Characters", "CharacterModel", "read_characters"]
+from ._sums import row_sums
 
-# White space comes first: `_BLANKS` counts it. The order is part of the saved format.
+__all__ = ["CharacterModel", "Characters", "read_characters"]
+
+# The order is part of the saved format.
 _SIGNS = (" \u00a0", "\n\r", "\t", *"abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789", ".", ",")
 _MORE_SIGNS = ("?!", ":;", "'\"`‘’“”", "-_–—", "()", "[]{}", "+*/=<>^~|", "$%#@&\\")
 _SCRIPTS: tuple[tuple[tuple[int, int], ...], ...] = (
@@ -33,7 +36,6 @@ _SCRIPTS: tuple[tuple[tuple[int, int], ...], ...] = (
     ((0x2E80, 0xAC00), (0xF900, 0xFB00), (0xFF00, 0xFFF0)),  # Han, Kana
     ((0x80, 0xC0), (0x2000, 0x2E80)),  # signs of mathematics, money and typography
 )
-_BLANKS = 3
 _OTHER = len(_SIGNS) + len(_MORE_SIGNS) + len(_SCRIPTS)  # emoji, rare scripts, control characters
 _SIZE = _OTHER + 1
 _TRIPLES = _SIZE**3
@@ -70,17 +72,15 @@ def read_characters(texts: Sequence[str]) -> Characters:
     triples += signs[1:-1]
     triples *= _SIZE
     triples += signs[2:]
-    counts = np.array([len(text) for text in bounded], dtype=np.int64)
-    starts = np.cumsum(counts + len(_BEFORE)) - counts - len(_BEFORE)
-    blanks = np.flatnonzero(signs < _BLANKS)
-    runs = np.diff(blanks, append=len(signs)) - 1
-    longest = np.maximum.reduceat(runs, np.searchsorted(blanks, starts)) if len(starts) else runs[:0]
+    counts = [len(text) for text in bounded]
+    starts = accumulate([0, *counts[:-1]], lambda start, count: start + count + len(_BEFORE))
+    runs = [max(map(len, text.split()), default=0) for text in bounded]
     return Characters(
         triples,
-        starts,
-        counts,
-        np.array([log1p(len(text)) for text in texts]),
-        np.array([log(run + 1) for run in longest.tolist()]),
+        np.array(list(starts)[: len(counts)], dtype=np.int64),
+        np.array(counts, dtype=np.int64),
+        np.array([log(len(text) + 1) for text in texts]),
+        np.array([log(run + 1) for run in runs]),
     )
 
 
@@ -114,9 +114,7 @@ class CharacterModel:
 
     def mean(self, characters: Characters) -> FloatArray:
         """Mean surprise of each text in nats, shape (n,); 0 for one without characters."""
-        total = np.zeros(len(characters.triples) + 1, dtype=np.int64)  # sums of integers: the same in any batch
-        np.cumsum(self.surprise.take(characters.triples), out=total[1:])
-        sums = total[characters.starts + characters.counts] - total[characters.starts]
+        sums = row_sums(self.surprise.take(characters.triples), characters.starts, characters.counts)
         return np.asarray(sums / (_UNIT * np.maximum(characters.counts, 1)))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil, floor, isfinite
+from math import ceil, floor
 from numbers import Real
 from typing import Any
 
@@ -73,9 +73,8 @@ class Guard:
         needed, found = fewest_rows(self.level), len(self.reference)
         if found < needed:
             raise CalibrationError(
-                f"guard={self.level:g} needs {needed} calibration queries, {needed - found} more than the {found} there "
-                f"are. Calibrate on more, allow a guard of {min(_LARGEST_LEVEL, _two_digits_up(1 / (found + 1))):g}"
-                f"{', ' if found else ' with more queries, '}or turn the guard off."
+                f"guard={self.level:g} needs {needed} calibration queries, there are {found}. "
+                f"Calibrate on {needed - found} more{_or_level(found)}, or turn the guard off."
             )
 
     @classmethod
@@ -118,7 +117,7 @@ class Guard:
         return cls(level, state["reference"].astype(np.float64), edge)
 
 
-def _two_digits_up(share: float) -> float:
-    """Rounded up to two digits, so that a message names a level that will do."""
-    step = 10.0 ** (floor(np.log10(share)) - 1)
-    return ceil(share / step - _ROUNDING) * step if isfinite(step) else share
+def _or_level(rows: int) -> str:
+    """The remedy that needs no more rows, if there is one: the least level, rounded up to three decimals."""
+    level = ceil(1000 / (rows + 1) - _ROUNDING) / 1000
+    return f", use guard={level:g}" if level <= _LARGEST_LEVEL else ""

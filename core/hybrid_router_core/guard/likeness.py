@@ -12,7 +12,7 @@ from hybrid_router_core.embedders import StaticEmbedder, TokenIds
 
 from .characters import CharacterModel, Characters, read_characters
 from .space import FeatureSpace
-from .tails import Adjustment, Tail
+from .tails import Adjustments, Side, Tails
 from .tokens import TokenModel
 
 __all__ = ["Likeness"]
@@ -21,18 +21,15 @@ _FOLDS = 3
 _MOST_TEXTS = 10_000  # more teach hardly anything new
 _EDGE = 0.9
 _CHUNK = 512  # texts at a time: bounds the memory of their characters
-# Which side of each measure is strange, and the least scale of its tail, in its own unit: training queries that are all
-# alike, as templates are, must not make a stranger of what differs by a character.
+# The least scales, in the measures' own units: training queries that are all alike, as templates are, must not make a
+# stranger of what differs by a character.
 _SIDES = (
-    (0, 1.0, 0.1),
-    (0, -1.0, 0.1),
-    (1, 1.0, 0.1),
-    (1, -1.0, 0.1),
-    (2, 1, 0.2),
-    (3, 1, 0.2),
-    (4, 1, 0.1),
-    (5, 1, 0.1),
+    *(Side(0, 1, 0.1), Side(0, -1, 0.1)),  # log of the length
+    *(Side(1, 1, 0.1), Side(1, -1, 0.1)),  # log of the longest word
+    *(Side(2, 1, 0.2), Side(3, 1, 0.2)),  # surprise at characters and tokens, in standard deviations
+    *(Side(4, 1, 0.1), Side(5, 1, 0.1)),  # distances outside and inside the subspace
 )
+_MEANS = slice(2, 4)  # the measures that are means over characters and tokens
 
 
 @dataclass(frozen=True)
@@ -55,8 +52,8 @@ class Likeness:
     """
 
     models: _Models
-    adjustments: tuple[Adjustment, Adjustment]
-    tails: tuple[Tail, ...]
+    adjustments: Adjustments
+    tails: Tails
     edge: float
 
     @classmethod
@@ -78,17 +75,16 @@ class Likeness:
         characters = read_characters([texts[row] for row in rows.tolist()])
         tokens, features = _rows_of(tokens, rows), features[rows]
         fold = rng.permutation(len(rows)) % _FOLDS
-        measured, counts = np.empty((6, len(rows))), _counts(characters, tokens)
+        counts, measured = _counts(characters, tokens), np.empty((6, len(rows)))
         for k in range(_FOLDS):
             held = fold == k
-            if held.all():  # a single query
-                held = np.zeros_like(held)
-            models = _learn(characters, tokens, features, ~held, seed)
-            measured[:, fold == k] = _measure(models, characters, tokens, features)[:, fold == k]
-        adjustments = (Adjustment.fit(measured[2], counts[0]), Adjustment.fit(measured[3], counts[1]))
-        adjusted = _adjusted(measured, counts, adjustments)
-        tails = tuple(Tail.fit(adjusted[measure], sign, floor) for measure, sign, floor in _SIDES)
-        edge = float(np.quantile(_total(adjusted, tails), _EDGE))
+            learned = ~held if not held.all() else held  # a single query teaches itself
+            models = _learn(characters, tokens, features, learned, seed)
+            measured[:, held] = _measure(models, characters, tokens, features)[:, held]
+        adjustments = Adjustments.fit(measured[_MEANS], counts)
+        measured[_MEANS] = adjustments.apply(measured[_MEANS], counts)
+        tails = Tails.fit(measured, _SIDES)
+        edge = float(np.quantile(tails.total(measured), _EDGE))
         return cls(_learn(characters, tokens, features, np.ones(len(rows), dtype=bool), seed), adjustments, tails, edge)
 
     def strangeness(self, texts: Sequence[str], tokens: TokenIds, features: Float32Array) -> FloatArray:
@@ -101,15 +97,12 @@ class Likeness:
         """
         if len(texts) > _CHUNK:
             parts = [np.arange(start, min(start + _CHUNK, len(texts))) for start in range(0, len(texts), _CHUNK)]
-            return np.concatenate(
-                [
-                    self.strangeness([texts[row] for row in part], _rows_of(tokens, part), features[part])
-                    for part in parts
-                ]
-            )
+            chunks = [([texts[row] for row in part.tolist()], _rows_of(tokens, part), features[part]) for part in parts]
+            return np.concatenate([self.strangeness(*chunk) for chunk in chunks])
         characters = read_characters(texts)
         measured = _measure(self.models, characters, tokens, features)
-        return _total(_adjusted(measured, _counts(characters, tokens), self.adjustments), self.tails)
+        measured[_MEANS] = self.adjustments.apply(measured[_MEANS], _counts(characters, tokens))
+        return self.tails.total(measured)
 
     def state(self) -> dict[str, AnyArray]:
         """Arrays that `from_state` reads."""
@@ -118,8 +111,8 @@ class Likeness:
             "characters": self.models.characters.surprise,
             "tokens": self.models.tokens.surprise,
             **space,
-            "adjustments": np.array([[a.centre, a.drift, a.between, a.within] for a in self.adjustments]),
-            "tails": np.array([[tail.start, tail.scale] for tail in self.tails]),
+            "adjustments": self.adjustments.numbers,
+            "tails": np.concatenate([self.tails.slopes, self.tails.offsets], axis=1),
             "edge": np.array([self.edge]),
         }
 
@@ -136,10 +129,10 @@ class Likeness:
         adjustments, tails = state["adjustments"].astype(np.float64), state["tails"].astype(np.float64)
         if adjustments.shape != (2, 4) or tails.shape != (len(_SIDES), 2):
             raise ValueError(f"adjustments {adjustments.shape} and tails {tails.shape} are not (2, 4) and (8, 2)")
-        first, second = (Adjustment(*row) for row in adjustments.tolist())
-        sides = tuple(Tail(side[1], *row) for side, row in zip(_SIDES, tails.tolist(), strict=True))
+        measures = np.array([side.measure for side in _SIDES])
         (edge,) = state["edge"].astype(np.float64).tolist()
-        return cls(_Models(characters, tokens, space), (first, second), sides, edge)
+        models = _Models(characters, tokens, space)
+        return cls(models, Adjustments(adjustments), Tails(measures, tails[:, :1], tails[:, 1:]), edge)
 
 
 def _learn(characters: Characters, tokens: TokenIds, features: Float32Array, rows: AnyArray, seed: int) -> _Models:
@@ -159,20 +152,9 @@ def _measure(models: _Models, characters: Characters, tokens: TokenIds, features
     return np.array([characters.lengths, characters.runs, *means, *models.space.distances(features)])
 
 
-def _counts(characters: Characters, tokens: TokenIds) -> tuple[FloatArray, FloatArray]:
-    return characters.counts.astype(np.float64), np.diff(tokens.offsets).astype(np.float64)
-
-
-def _adjusted(measured: FloatArray, counts: tuple[FloatArray, ...], adjustments: tuple[Adjustment, ...]) -> FloatArray:
-    """The measures, with those that are means made comparable."""
-    adjusted = measured.copy()
-    for measure, count, adjustment in zip((2, 3), counts, adjustments, strict=True):
-        adjusted[measure] = adjustment.apply(measured[measure], count)
-    return adjusted
-
-
-def _total(adjusted: FloatArray, tails: tuple[Tail, ...]) -> FloatArray:
-    return np.asarray(sum(tail.exceedance(adjusted[side[0]]) for side, tail in zip(_SIDES, tails, strict=True)))
+def _counts(characters: Characters, tokens: TokenIds) -> FloatArray:
+    """Of what the means are taken, shape (2, n)."""
+    return np.array([characters.counts, tokens.offsets[1:] - tokens.offsets[:-1]], dtype=np.float64)
 
 
 def _rows_of(tokens: TokenIds, rows: AnyArray) -> TokenIds:

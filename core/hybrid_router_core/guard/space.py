@@ -6,7 +6,7 @@ a few hundred prototypes (Lloyd 1982), which stand for the queries where they li
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,8 @@ __all__ = ["FeatureSpace"]
 _AXES, _PROTOTYPES, _ROUNDS = 48, 256, 8
 _ROWS_A_PROTOTYPE = 4
 _MOST_NUMBERS = 32_000  # in `axes`: bounds the file where an embedding has thousands of dimensions
-# Everything is kept and multiplied as whole numbers in float64, which holds their sums without rounding: a query has the
-# same distances alone and in any batch, whatever order the processor adds in.
+# Everything is kept and multiplied as whole numbers in float64, which holds their sums without rounding: a query has
+# the same distances alone and in any batch, whatever order the processor adds in.
 _STEP = 64  # of a feature
 _LARGEST = 8191  # the largest feature, in steps
 _AXIS_STEP = 1024
@@ -38,6 +38,12 @@ class FeatureSpace:
     mean: Float32Array
     axes: FloatArray
     prototypes: FloatArray
+    _columns: FloatArray = field(init=False, repr=False, compare=False)
+    _lengths: FloatArray = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_columns", np.ascontiguousarray(-2 * self.prototypes.T))
+        object.__setattr__(self, "_lengths", _squares(self.prototypes))
 
     @classmethod
     def fit(cls, features: Float32Array, seed: int) -> FeatureSpace:
@@ -64,14 +70,12 @@ class FeatureSpace:
         """To the subspace, and in it to the nearest prototype; each of shape (n,), in units of the features."""
         whole = _whole(features, self.mean)
         inside = np.rint(whole @ self.axes / _AXIS_STEP)
-        squares = np.einsum("ij,ij->i", inside, inside)
-        outside = np.einsum("ij,ij->i", whole, whole) - squares
-        nearest = (self._lengths - 2 * (inside @ self.prototypes.T)).min(axis=1) + squares
-        return np.sqrt(np.maximum(outside, 0)) / _STEP, np.sqrt(np.maximum(nearest, 0)) / _STEP
-
-    @property
-    def _lengths(self) -> FloatArray:
-        return np.asarray(np.einsum("ij,ij->i", self.prototypes, self.prototypes))
+        squares = _squares(inside)
+        outside = _squares(whole) - squares
+        nearest = inside @ self._columns
+        nearest += self._lengths
+        near = nearest.min(axis=1) + squares
+        return np.sqrt(np.maximum(outside, 0)) / _STEP, np.sqrt(np.maximum(near, 0)) / _STEP
 
     def state(self) -> dict[str, AnyArray]:
         """Arrays that `from_state` reads."""
@@ -84,7 +88,12 @@ def _whole(features: Float32Array, mean: Float32Array) -> FloatArray:
     steps = (features - mean).astype(np.float64)
     steps *= _STEP
     np.rint(steps, out=steps)
-    return np.clip(steps, -_LARGEST, _LARGEST, out=steps)
+    np.minimum(steps, _LARGEST, out=steps)
+    return np.maximum(steps, -_LARGEST, out=steps)
+
+
+def _squares(rows: FloatArray) -> FloatArray:
+    return np.asarray(np.einsum("ij,ij->i", rows, rows))
 
 
 def _prototypes(points: FloatArray, seed: int) -> FloatArray:
@@ -92,8 +101,7 @@ def _prototypes(points: FloatArray, seed: int) -> FloatArray:
     wanted = min(_PROTOTYPES, max(len(points) // _ROWS_A_PROTOTYPE, 1))
     centres = points[np.random.default_rng(seed).permutation(len(points))[:wanted]].copy()
     for _ in range(_ROUNDS):
-        lengths = np.einsum("ij,ij->i", centres, centres)
-        nearest = (lengths - 2 * (points @ centres.T)).argmin(axis=1)
+        nearest = (_squares(centres) - 2 * (points @ centres.T)).argmin(axis=1)
         order = np.argsort(nearest, kind="stable")
         present, starts = np.unique(nearest[order], return_index=True)
         sums = np.add.reduceat(points[order], starts, axis=0)

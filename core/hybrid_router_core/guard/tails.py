@@ -8,78 +8,104 @@ sum is usual.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from hybrid_router_core._types import FloatArray
+from hybrid_router_core._types import AnyArray, FloatArray
 
-__all__ = ["Adjustment", "Tail"]
+__all__ = ["Adjustments", "Side", "Tails"]
 
 _USUAL = 0.9
 _FAR = (0.99, 0.998)  # a tail that falls off more slowly must not drown the others
-_STEPS = 1024.0  # exceedances are rounded to this part, so that their sum is the same in any order
+_STEPS = 1024.0  # exceedances are summed in whole steps, so that the sum is the same in any order
 _MOST = 1e6
 
 
 @dataclass(frozen=True)
-class Tail:
-    """One side of a measure.
+class Side:
+    """Of which measure which side is strange: 1 for large values, -1 for small ones; the scale is at least `floor`."""
 
-    Attributes:
-        sign: 1 if large values are strange, -1 if small ones are.
-        start: Where the unusual starts, times the sign.
-        scale: How far beyond it the share of the queries falls to 1/e; above 0.
-    """
-
+    measure: int
     sign: float
-    start: float
-    scale: float
-
-    @classmethod
-    def fit(cls, values: FloatArray, sign: float, floor: float) -> Tail:
-        """Of the values of queries that the measure was not fitted to; the scale is at least `floor`."""
-        values = sign * values
-        start, *far = np.quantile(values, [_USUAL, *_FAR]).tolist()
-        beyond = values[values > start] - start
-        scales = [
-            (far_out - start) / np.log((1 - _USUAL) / (1 - share)) for far_out, share in zip(far, _FAR, strict=True)
-        ]
-        return cls(sign, start, float(max(*scales, beyond.mean() if len(beyond) else 0.0, floor)))
-
-    def exceedance(self, values: FloatArray) -> FloatArray:
-        """0 up to the start, then the distance in scales, in steps of 1/1024; shape (n,)."""
-        beyond = (self.sign * values - self.start) * (_STEPS / self.scale)
-        return np.asarray(np.rint(np.minimum(np.maximum(beyond, 0.0), _MOST * _STEPS)) / _STEPS)
+    floor: float
 
 
 @dataclass(frozen=True)
-class Adjustment:
+class Tails:
+    """The unusual ends of measures.
+
+    Attributes:
+        measures: Of each end, the row of its measure; shape (s,).
+        slopes: What turns a measure into exceedance: sign / scale, the scale being how far beyond its start the share of
+            the queries falls to 1/e; shape (s, 1), as the next.
+        offsets: Exceedance is slope * value - offset.
+    """
+
+    measures: AnyArray
+    slopes: FloatArray
+    offsets: FloatArray
+
+    @classmethod
+    def fit(cls, measured: FloatArray, sides: Sequence[Side]) -> Tails:
+        """Of the measures, shape (m, n), of queries that nothing was fitted to."""
+        ends = np.array([_end(side.sign * measured[side.measure], side.floor) for side in sides])
+        signs = np.array([side.sign for side in sides])
+        measures = np.array([side.measure for side in sides])
+        return cls(measures, (signs / ends[:, 1])[:, None], (ends[:, 0] / ends[:, 1])[:, None])
+
+    def total(self, measured: FloatArray) -> FloatArray:
+        """Sum of the exceedances of each query, 0 where nothing is unusual; shape (n,)."""
+        beyond = measured[self.measures]
+        beyond *= self.slopes
+        beyond -= self.offsets
+        np.minimum(beyond, _MOST, out=beyond)
+        np.maximum(beyond, 0.0, out=beyond)
+        beyond *= _STEPS
+        np.rint(beyond, out=beyond)
+        return np.asarray(beyond.sum(axis=0) / _STEPS)
+
+
+def _end(values: FloatArray, floor: float) -> tuple[float, float]:
+    """Where the unusual starts, and its scale."""
+    start, *far = np.quantile(values, [_USUAL, *_FAR]).tolist()
+    beyond = values[values > start] - start
+    scales = [(value - start) / np.log((1 - _USUAL) / (1 - share)) for value, share in zip(far, _FAR, strict=True)]
+    return start, float(max(*scales, beyond.mean() if len(beyond) else 0.0, floor))
+
+
+@dataclass(frozen=True)
+class Adjustments:
     """Makes means over few and over many observations comparable.
 
     The mean of n is usually centre + drift / sqrt(n), with variance between + within / n.
+
+    Attributes:
+        numbers: Columns centre, drift, between, within; one row a measure, shape (m, 4).
     """
 
-    centre: float
-    drift: float
-    between: float
-    within: float
+    numbers: FloatArray
 
     @classmethod
-    def fit(cls, means: FloatArray, counts: FloatArray) -> Adjustment:
-        """By least squares, of values that no model was fitted to."""
-        from scipy.optimize import nnls  # type: ignore[import-untyped, unused-ignore]
-
-        inverse = 1 / np.maximum(counts, 1)
-        design = np.stack([np.ones_like(inverse), np.sqrt(inverse)], axis=1)
-        (centre, drift), *_ = np.linalg.lstsq(design, means, rcond=None)
-        squares = (means - design @ np.array([centre, drift])) ** 2
-        squares = np.minimum(squares, np.quantile(squares, _FAR[0]))  # a few strangers must not widen it
-        (between, within), _ = nnls(np.stack([np.ones_like(inverse), inverse], axis=1), squares)
-        return cls(float(centre), float(drift), max(float(between), 1e-4), float(within))
+    def fit(cls, means: FloatArray, counts: FloatArray) -> Adjustments:
+        """By least squares, of values that no model was fitted to; both of shape (m, n)."""
+        return cls(np.array([_least_squares(mean, count) for mean, count in zip(means, counts, strict=True)]))
 
     def apply(self, means: FloatArray, counts: FloatArray) -> FloatArray:
-        """In standard deviations from what is usual for the count; shape (n,)."""
+        """In standard deviations from what is usual for the count; shape (m, n)."""
+        centre, drift, between, within = self.numbers.T[:, :, None]
         inverse = 1 / np.maximum(counts, 1)
-        spread = np.sqrt(self.between + self.within * inverse)
-        return np.asarray((means - self.centre - self.drift * np.sqrt(inverse)) / spread)
+        return np.asarray((means - centre - drift * np.sqrt(inverse)) / np.sqrt(between + within * inverse))
+
+
+def _least_squares(means: FloatArray, counts: FloatArray) -> tuple[float, float, float, float]:
+    from scipy.optimize import nnls  # type: ignore[import-untyped, unused-ignore]
+
+    inverse = 1 / np.maximum(counts, 1)
+    design = np.stack([np.ones_like(inverse), np.sqrt(inverse)], axis=1)
+    (centre, drift), *_ = np.linalg.lstsq(design, means, rcond=None)
+    squares = (means - design @ np.array([centre, drift])) ** 2
+    squares = np.minimum(squares, np.quantile(squares, _FAR[0]))  # a few strangers must not widen it
+    (between, within), _ = nnls(np.stack([np.ones_like(inverse), inverse], axis=1), squares)
+    return float(centre), float(drift), max(float(between), 1e-4), float(within)

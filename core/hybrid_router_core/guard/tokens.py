@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from hybrid_router_core._types import AnyArray, FloatArray
 from hybrid_router_core.embedders import TokenIds
 
+from ._sums import row_sums
+
 __all__ = ["TokenModel"]
 
 _UNIT = 12  # steps of a nat in which surprise is kept; 255 of them are 21.25 nats
@@ -47,8 +49,7 @@ class TokenModel:
 
     def mean(self, tokens: TokenIds) -> FloatArray:
         """Mean surprise of each text in nats, shape (n,); the largest there is for one without tokens."""
-        total = np.zeros(len(tokens.flat) + 1, dtype=np.int64)  # sums of integers: the same in any batch
-        np.cumsum(self.surprise.take(tokens.flat), out=total[1:])
-        sums = np.diff(total[tokens.offsets])
-        counts = np.diff(tokens.offsets)
+        starts = tokens.offsets[:-1]
+        counts = tokens.offsets[1:] - starts
+        sums = row_sums(self.surprise.take(tokens.flat), starts, counts)
         return np.asarray(np.where(counts > 0, sums, 255) / (_UNIT * np.maximum(counts, 1)))
