@@ -52,35 +52,31 @@ class Characters:
         triples: Index of every character with the two before it, of all texts in order; a few between them are void.
         starts: Of each text, where its triples start.
         counts: Of each text, how many it has: its characters, as far as they are read.
-        lengths: Logarithm of 1 + the characters of the whole text, however long.
-        runs: Logarithm of 1 + the characters of the longest piece without white space, as far as it is read.
+        sizes: Logarithm of 1 + the characters of the whole text, however long; and of 1 + those of its longest piece
+            without white space, as far as it is read; shape (2, n).
     """
 
     triples: NDArray[np.int32]
     starts: IntArray
     counts: IntArray
-    lengths: FloatArray
-    runs: FloatArray
+    sizes: FloatArray
 
 
 def read_characters(texts: Sequence[str]) -> Characters:
     """Reads each text as far as `bound_text` keeps it."""
     bounded = [bound_text(text) for text in texts]
     joined = "".join([part for text in bounded for part in (_BEFORE, text)])
-    signs = _table().take(np.frombuffer(joined.encode("utf-32-le"), dtype=np.uint32), mode="clip").astype(np.int32)
+    signs = _table().take(np.frombuffer(joined.encode("utf-32-le"), dtype=np.uint32), mode="clip")
     triples = signs[:-2] * _SIZE
     triples += signs[1:-1]
     triples *= _SIZE
     triples += signs[2:]
     counts = [len(text) for text in bounded]
-    starts = accumulate([0, *counts[:-1]], lambda start, count: start + count + len(_BEFORE))
-    runs = [max(map(len, text.split()), default=0) for text in bounded]
+    starts = list(accumulate(counts, lambda start, count: start + count + len(_BEFORE), initial=0))[:-1]
+    lengths = [log(len(text) + 1) for text in texts]
+    runs = [log(max(map(len, text.split()), default=0) + 1) for text in bounded]
     return Characters(
-        triples,
-        np.array(list(starts)[: len(counts)], dtype=np.int64),
-        np.array(counts, dtype=np.int64),
-        np.array([log(len(text) + 1) for text in texts]),
-        np.array([log(run + 1) for run in runs]),
+        triples, np.array(starts, dtype=np.int64), np.array(counts, dtype=np.int64), np.array([lengths, runs])
     )
 
 
@@ -112,16 +108,15 @@ class CharacterModel:
             raise ValueError(f"surprise of {surprise.shape} triples, {surprise.dtype}; this library has {_TRIPLES}")
         return cls(surprise)
 
-    def mean(self, characters: Characters) -> FloatArray:
-        """Mean surprise of each text in nats, shape (n,); 0 for one without characters."""
-        sums = row_sums(self.surprise.take(characters.triples), characters.starts, characters.counts)
-        return np.asarray(sums / (_UNIT * np.maximum(characters.counts, 1)))
+    def sums(self, characters: Characters) -> IntArray:
+        """Sum of the surprise of each text's characters, shape (n,)."""
+        return row_sums(self.surprise.take(characters.triples), characters.starts, characters.counts)
 
 
 @functools.cache
-def _table() -> NDArray[np.uint8]:
+def _table() -> NDArray[np.int32]:
     """The sign of each character below 65,536; the last entry serves those above."""
-    table = np.full(1 << 16, _OTHER, dtype=np.uint8)
+    table = np.full(1 << 16, _OTHER, dtype=np.int32)
     groups = _SIGNS + _MORE_SIGNS
     for sign, ranges in enumerate(_SCRIPTS, start=len(groups)):
         for start, end in ranges:

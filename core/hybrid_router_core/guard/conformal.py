@@ -9,7 +9,7 @@ any level with at most that probability, whatever the strangeness measures.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil, floor
 from numbers import Real
 from typing import Any
@@ -58,11 +58,13 @@ class Guard:
         reference: Strangeness of the calibration queries, none of them trained on; ascending.
         edge: `Likeness.edge`; nothing up to it is a stranger. So strangers lie beyond a limit that the training queries
             alone have fixed, and a level above their share there, about 0.1, takes no more than that share.
+        cutoff: What is stranger than this is a stranger: about the quantile 1 - level of the reference, or the edge.
     """
 
     level: float
     reference: FloatArray
     edge: float = float("-inf")
+    cutoff: float = field(init=False)
 
     def __post_init__(self) -> None:
         check_level(self.level)
@@ -76,6 +78,8 @@ class Guard:
                 f"guard={self.level:g} needs {needed} calibration queries, there are {found}. "
                 f"Calibrate on {needed - found} more{_or_level(found)}, or turn the guard off."
             )
+        at_most = floor(self.level * (found + 1) + _ROUNDING)  # p <= level iff fewer of the reference are as strange
+        object.__setattr__(self, "cutoff", max(float(self.reference[found - at_most]), float(self.edge)))
 
     @classmethod
     def calibrated(cls, level: float, strangeness: FloatArray, edge: float) -> Guard:
@@ -86,12 +90,6 @@ class Guard:
             CalibrationError: There are too few calibration queries for it; names the number that is needed.
         """
         return cls(check_level(level), np.sort(np.asarray(strangeness, dtype=np.float64)), float(edge))
-
-    @property
-    def cutoff(self) -> float:
-        """A query is a stranger if its strangeness is above this; about the quantile 1 - level of the reference."""
-        above = floor(self.level * (len(self.reference) + 1) + _ROUNDING)  # p <= level iff fewer than this are >= s
-        return max(float(self.reference[len(self.reference) - above]), self.edge)
 
     def p_values(self, strangeness: FloatArray) -> FloatArray:
         """(1 + how many of the reference are as strange or stranger) / (1 + their number), in (0, 1], shape (n,)."""

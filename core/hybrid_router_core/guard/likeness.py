@@ -27,7 +27,7 @@ _SIDES = (
     *(Side(0, 1, 0.1), Side(0, -1, 0.1)),  # log of the length
     *(Side(1, 1, 0.1), Side(1, -1, 0.1)),  # log of the longest word
     *(Side(2, 1, 0.2), Side(3, 1, 0.2)),  # surprise at characters and tokens, in standard deviations
-    *(Side(4, 1, 0.1), Side(5, 1, 0.1)),  # distances outside and inside the subspace
+    *(Side(4, 1, 6), Side(5, 1, 6)),  # distances outside and inside the subspace, in steps of 1/64
 )
 _MEANS = slice(2, 4)  # the measures that are means over characters and tokens
 
@@ -111,7 +111,7 @@ class Likeness:
             "characters": self.models.characters.surprise,
             "tokens": self.models.tokens.surprise,
             **space,
-            "adjustments": self.adjustments.numbers,
+            "adjustments": self.adjustments.numbers[:, :, 0],
             "tails": np.concatenate([self.tails.slopes, self.tails.offsets], axis=1),
             "edge": np.array([self.edge]),
         }
@@ -127,12 +127,12 @@ class Likeness:
         tokens = TokenModel.from_state(state["tokens"])
         characters = CharacterModel.from_state(state["characters"])
         adjustments, tails = state["adjustments"].astype(np.float64), state["tails"].astype(np.float64)
-        if adjustments.shape != (2, 4) or tails.shape != (len(_SIDES), 2):
-            raise ValueError(f"adjustments {adjustments.shape} and tails {tails.shape} are not (2, 4) and (8, 2)")
+        if adjustments.shape != (4, 2) or tails.shape != (len(_SIDES), 2):
+            raise ValueError(f"adjustments {adjustments.shape} and tails {tails.shape} are not (4, 2) and (8, 2)")
         measures = np.array([side.measure for side in _SIDES])
         (edge,) = state["edge"].astype(np.float64).tolist()
         models = _Models(characters, tokens, space)
-        return cls(models, Adjustments(adjustments), Tails(measures, tails[:, :1], tails[:, 1:]), edge)
+        return cls(models, Adjustments(adjustments[:, :, None]), Tails(measures, tails[:, :1], tails[:, 1:]), edge)
 
 
 def _learn(characters: Characters, tokens: TokenIds, features: Float32Array, rows: AnyArray, seed: int) -> _Models:
@@ -147,9 +147,13 @@ def _learn(characters: Characters, tokens: TokenIds, features: Float32Array, row
 
 
 def _measure(models: _Models, characters: Characters, tokens: TokenIds, features: Float32Array) -> FloatArray:
-    """The six measures, shape (6, n)."""
-    means = (models.characters.mean(characters), models.tokens.mean(tokens))
-    return np.array([characters.lengths, characters.runs, *means, *models.space.distances(features)])
+    """The six measures, those of `_MEANS` as sums; shape (6, n)."""
+    measured = np.empty((6, len(characters.counts)))
+    measured[0:2] = characters.sizes
+    measured[2] = models.characters.sums(characters)
+    measured[3] = models.tokens.sums(tokens)
+    measured[4:6] = models.space.distances(features)
+    return measured
 
 
 def _counts(characters: Characters, tokens: TokenIds) -> FloatArray:

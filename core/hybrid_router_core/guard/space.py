@@ -66,16 +66,18 @@ class FeatureSpace:
             raise ValueError(f"axes {axes.shape} fit neither means {mean.shape} nor prototypes {prototypes.shape}")
         return cls(mean.astype(np.float32), axes.astype(np.float64), prototypes.astype(np.float64))
 
-    def distances(self, features: Float32Array) -> tuple[FloatArray, FloatArray]:
-        """To the subspace, and in it to the nearest prototype; each of shape (n,), in units of the features."""
+    def distances(self, features: Float32Array) -> FloatArray:
+        """To the subspace, and in it to the nearest prototype; shape (2, n), in steps of 1/64."""
         whole = _whole(features, self.mean)
         inside = np.rint(whole @ self.axes / _AXIS_STEP)
-        squares = _squares(inside)
-        outside = _squares(whole) - squares
+        squares = np.empty((2, len(whole)))
+        within = _squares(inside)
+        np.subtract(_squares(whole), within, out=squares[0])
         nearest = inside @ self._columns
         nearest += self._lengths
-        near = nearest.min(axis=1) + squares
-        return np.sqrt(np.maximum(outside, 0)) / _STEP, np.sqrt(np.maximum(near, 0)) / _STEP
+        np.add(nearest.min(axis=1), within, out=squares[1])
+        np.maximum(squares, 0, out=squares)
+        return np.sqrt(squares, out=squares)
 
     def state(self) -> dict[str, AnyArray]:
         """Arrays that `from_state` reads."""

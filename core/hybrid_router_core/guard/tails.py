@@ -21,6 +21,7 @@ _USUAL = 0.9
 _FAR = (0.99, 0.998)  # a tail that falls off more slowly must not drown the others
 _STEPS = 1024.0  # exceedances are summed in whole steps, so that the sum is the same in any order
 _MOST = 1e6
+_LEAST_VARIANCE = 0.01
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class Tails:
 
     Attributes:
         measures: Of each end, the row of its measure; shape (s,).
-        slopes: What turns a measure into exceedance: sign / scale, the scale being how far beyond its start the share of
-            the queries falls to 1/e; shape (s, 1), as the next.
+        slopes: What turns a measure into exceedance: sign / scale, where the scale is how far beyond its start the
+            share of the queries falls to 1/e; shape (s, 1), as the next.
         offsets: Exceedance is slope * value - offset.
     """
 
@@ -82,30 +83,38 @@ class Adjustments:
     The mean of n is usually centre + drift / sqrt(n), with variance between + within / n.
 
     Attributes:
-        numbers: Columns centre, drift, between, within; one row a measure, shape (m, 4).
+        numbers: Rows centre, drift, between, within; one column a kind of observation, shape (4, m, 1).
     """
 
     numbers: FloatArray
 
     @classmethod
-    def fit(cls, means: FloatArray, counts: FloatArray) -> Adjustments:
-        """By least squares, of values that no model was fitted to; both of shape (m, n)."""
-        return cls(np.array([_least_squares(mean, count) for mean, count in zip(means, counts, strict=True)]))
+    def fit(cls, sums: FloatArray, counts: FloatArray) -> Adjustments:
+        """By least squares, of observations that no model was fitted to; both of shape (m, n)."""
+        found = [_least_squares(*kind) for kind in zip(sums, counts, strict=True)]
+        return cls(np.array(found).T[:, :, None])
 
-    def apply(self, means: FloatArray, counts: FloatArray) -> FloatArray:
-        """In standard deviations from what is usual for the count; shape (m, n)."""
-        centre, drift, between, within = self.numbers.T[:, :, None]
+    def apply(self, sums: FloatArray, counts: FloatArray) -> FloatArray:
+        """The means in standard deviations from what is usual for their counts; shape (m, n)."""
+        centre, drift, between, within = self.numbers
         inverse = 1 / np.maximum(counts, 1)
-        return np.asarray((means - centre - drift * np.sqrt(inverse)) / np.sqrt(between + within * inverse))
+        beyond = sums * inverse
+        beyond -= centre
+        beyond -= drift * np.sqrt(inverse)
+        inverse *= within
+        inverse += between
+        beyond /= np.sqrt(inverse)
+        return np.asarray(beyond)
 
 
-def _least_squares(means: FloatArray, counts: FloatArray) -> tuple[float, float, float, float]:
+def _least_squares(sums: FloatArray, counts: FloatArray) -> tuple[float, float, float, float]:
     from scipy.optimize import nnls  # type: ignore[import-untyped, unused-ignore]
 
     inverse = 1 / np.maximum(counts, 1)
+    means = sums * inverse
     design = np.stack([np.ones_like(inverse), np.sqrt(inverse)], axis=1)
     (centre, drift), *_ = np.linalg.lstsq(design, means, rcond=None)
     squares = (means - design @ np.array([centre, drift])) ** 2
     squares = np.minimum(squares, np.quantile(squares, _FAR[0]))  # a few strangers must not widen it
     (between, within), _ = nnls(np.stack([np.ones_like(inverse), inverse], axis=1), squares)
-    return float(centre), float(drift), max(float(between), 1e-4), float(within)
+    return float(centre), float(drift), max(float(between), _LEAST_VARIANCE), float(within)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_router_core._types import AnyArray, FloatArray
+from hybrid_router_core._types import AnyArray, IntArray
 from hybrid_router_core.embedders import TokenIds
 
 from ._sums import row_sums
@@ -47,9 +47,10 @@ class TokenModel:
             raise ValueError(f"surprise of tokens of shape {surprise.shape}, {surprise.dtype}")
         return cls(surprise)
 
-    def mean(self, tokens: TokenIds) -> FloatArray:
-        """Mean surprise of each text in nats, shape (n,); the largest there is for one without tokens."""
+    def sums(self, tokens: TokenIds) -> IntArray:
+        """Sum of the surprise of each text's tokens, shape (n,); that of the rarest token for a text without tokens."""
         starts = tokens.offsets[:-1]
         counts = tokens.offsets[1:] - starts
         sums = row_sums(self.surprise.take(tokens.flat), starts, counts)
-        return np.asarray(np.where(counts > 0, sums, 255) / (_UNIT * np.maximum(counts, 1)))
+        sums[counts == 0] = 255
+        return sums
