@@ -14,44 +14,143 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-__all__ = ["KINDS", "cut_source", "make"]
+__all__ = ["KINDS", "LONG", "make"]
 
+_split = str.split  # by blanks
 _SCRIPTS = {
-    "Arabic": "كم عدد أيام السنة الكبيسة؟|ما هي عاصمة المغرب؟|اشرح لماذا تبدو السماء زرقاء.|اكتب قصيدة قصيرة عن البحر."
+    "Arabic": "كم عدد أيام السنة الكبيسة؟|ما هي عاصمة المغرب؟"
+    "|اشرح لماذا تبدو السماء زرقاء.|اكتب قصيدة قصيرة عن البحر."
     "|من كتب رواية البؤساء؟|كيف يعمل المحرك الكهربائي؟|أي الكواكب أقرب إلى الشمس؟|ما الفرق بين الذرة والجزيء؟",
-    "Hindi": "भारत की राजधानी क्या है?|पानी का रासायनिक सूत्र क्या है?|एक छोटी कहानी लिखिए।|सूरज पूर्व से क्यों उगता है?"
-    "|पाँच और सात का गुणनफल कितना होता है?|बिजली कैसे बनती है?|सबसे लंबी नदी कौन सी है?|इस वाक्य का अनुवाद कीजिए।",
-    "Korean": "한국의 수도는 어디입니까?|물은 몇 도에서 끓습니까?|바다에 대한 짧은 시를 써 주세요.|전기는 어떻게 만들어지나요?"
-    "|가장 긴 강은 무엇입니까?|이 문장을 영어로 번역해 주세요.|삼각형의 넓이는 어떻게 구합니까?|누가 전화를 발명했나요?",
-    "Greek": "Ποια είναι η πρωτεύουσα της Ιταλίας;|Γιατί ο ουρανός είναι μπλε;|Γράψε ένα σύντομο ποίημα για τη θάλασσα."
+    "Hindi": "भारत की राजधानी क्या है?|पानी का रासायनिक सूत्र क्या है?|एक छोटी कहानी लिखिए।"
+    "|सूरज पूर्व से क्यों उगता है?|पाँच और सात का गुणनफल कितना होता है?|बिजली कैसे बनती है?"
+    "|सबसे लंबी नदी कौन सी है?|इस वाक्य का अनुवाद कीजिए।",
+    "Korean": "한국의 수도는 어디입니까?|물은 몇 도에서 끓습니까?"
+    "|바다에 대한 짧은 시를 써 주세요.|전기는 어떻게 만들어지나요?"
+    "|가장 긴 강은 무엇입니까?|이 문장을 영어로 번역해 주세요."
+    "|삼각형의 넓이는 어떻게 구합니까?|누가 전화를 발명했나요?",
+    "Greek": "Ποια είναι η πρωτεύουσα της Ιταλίας;|Γιατί ο ουρανός είναι μπλε;"
+    "|Γράψε ένα σύντομο ποίημα για τη θάλασσα."
     "|Πόσες μέρες έχει ένα δίσεκτο έτος;|Πώς λειτουργεί ένας κινητήρας;|Ποιος έγραψε την Οδύσσεια;",
     "Hebrew": "מהי בירת צרפת?|מדוע השמיים כחולים?|כתוב שיר קצר על הים.|כמה ימים יש בשנה מעוברת?|איך פועל מנוע חשמלי?"
     "|מי כתב את הספר הזה?|מהו הנהר הארוך בעולם?",
     "Thai": "เมืองหลวงของญี่ปุ่นคืออะไร|ทำไมท้องฟ้าจึงเป็นสีฟ้า|เขียนบทกวีสั้นเกี่ยวกับทะเล|น้ำเดือดที่อุณหภูมิเท่าใด"
     "|แม่น้ำที่ยาวที่สุดคือแม่น้ำอะไร|ไฟฟ้าผลิตขึ้นมาได้อย่างไร",
-    "Ukrainian": "Яке місто є столицею Польщі?|Чому небо блакитне?|Напиши короткий вірш про море.|Скільки днів у році?"
+    "Ukrainian": "Яке місто є столицею Польщі?|Чому небо блакитне?"
+    "|Напиши короткий вірш про море.|Скільки днів у році?"
     "|Як працює електричний двигун?|Хто написав цю книгу?|Поясни різницю між атомом і молекулою.",
     "Tamil": "இந்தியாவின் தலைநகரம் எது?|வானம் ஏன் நீலமாக உள்ளது?|கடலைப் பற்றி ஒரு சிறு கவிதை எழுது.|நீர் எந்த வெப்பநிலையில் கொதிக்கும்?",
 }
-_WORDS = (
-    "account amount batch buffer cache client config count cursor customer date delay device driver entry error event "
-    "field file filter flag group handler header index input invoice item job key label layer level limit line list "
-    "loader lock logger map market message method metric model node number offset option order output owner packet "
-    "page parser path payload point pool price process product profile project queue range record region report "
-    "request result role row sample schema score server service session shape signal size socket source stage state "
-    "status step store stream string student table target task team thread ticket time token total trace tree user "
-    "value vector version view weight window worker"
-).split()
-_NAMES = (
-    "Ana Ben Chen Dora Emil Farah Gita Hugo Ines Jonas Kemal Lena Mateo Nora Olga Pavel Rosa Sven Tariq Uma".split()
+_WORDS = _split("""
+    account amount batch buffer cache client config count cursor customer date delay device driver entry error event
+    field file filter flag group handler header index input invoice item job key label layer level limit line list
+    loader lock logger map market message method metric model node number offset option order output owner packet
+    page parser path payload point pool price process product profile project queue range record region report
+    request result role row sample schema score server service session shape signal size socket source stage state
+    status step store stream string student table target task team thread ticket time token total trace tree user
+    value vector version view weight window worker
+""")
+_NAMES = _split("""
+    Ana Ben Chen Dora Emil Farah Gita Hugo Ines Jonas Kemal Lena Mateo Nora Olga Pavel Rosa Sven Tariq Uma
+""")
+_CITIES = _split("""
+    Lagos Oslo Quito Hanoi Turin Perth Izmir Leeds Osaka Porto Cairo Delhi Lima Riga Kyiv Accra
+""")
+_ASKED = (
+    "What does this do?",
+    "Please explain the following.",
+    "Find the mistake:",
+    "Summarize this in one sentence.",
+    "Can you help me with this?",
 )
-_CITIES = "Lagos Oslo Quito Hanoi Turin Perth Izmir Leeds Osaka Porto Cairo Delhi Lima Riga Kyiv Accra".split()
+# One program a block, with places for names: @A @B in camel case, @s in snake case, @C a class, @w a word, @N a number.
+_PROGRAMS = """
+public class @C {
+    private final Map<String, Integer> @A = new HashMap<>();
+
+    @Override
+    public int @B(String @w) throws IOException {
+        if (!@A.containsKey(@w)) {
+            throw new IllegalStateException("no @w: " + @w);
+        }
+        return @A.get(@w) * @N;
+    }
+}
+=====
+func (s *@C) Find@C(ctx context.Context, id int64) (*@C, error) {
+\trows, err := s.db.QueryContext(ctx, `SELECT @s FROM @w WHERE id = $1`, id)
+\tif err != nil {
+\t\treturn nil, fmt.Errorf("@w: %w", err)
+\t}
+\tdefer rows.Close()
+\treturn &@C{Limit: @N}, nil
+}
+=====
+impl @C {
+    pub fn @s(&mut self, @w: &str) -> Result<Vec<u8>, Error> {
+        let mut @A = Vec::with_capacity(@N);
+        for c in @w.chars().rev() {
+            @A.push(c as u8);
+        }
+        match self.@w.get(&@N) {
+            Some(v) => Ok(v.clone()),
+            None => Err(Error::Missing(@N)),
+        }
+    }
+}
+=====
+SELECT c.@s, COUNT(*) AS n, AVG(o.@w) AS mean_@w
+FROM @w o
+LEFT JOIN customers c ON c.id = o.customer_id
+WHERE o.created_at >= '2023-04-01' AND c.city <> 'Oslo'
+GROUP BY c.@s
+HAVING COUNT(*) > @N
+ORDER BY n DESC LIMIT 20;
+=====
+const @A = async ({ @w, limit = @N }) => {
+  const response = await fetch(`/api/@w?limit=${limit}`, { headers });
+  if (!response.ok) {
+    throw new Error(`@w ${response.status}`);
+  }
+  const { items } = await response.json();
+  return items.map((i) => i.@B ?? null);
+};
+=====
+#include <vector>
+#include <@w.h>
+
+template <typename T>
+T @s(const std::vector<T>& v) {
+    T best = v[0];
+    for (size_t i = 1; i < v.size(); ++i)
+        if (v[i] > best) best = v[i];
+    return best * @N;
+}
+
+int main() { std::cout << @s<int>({1, 2, @N}) << '\\n'; }
+=====
+def @s(self, @w: list[int]) -> dict[str, float]:
+    total = sum(@w)
+    out = {}
+    for i, x in enumerate(@w):
+        if x % @N == 0:
+            continue
+        out[f'@w_{i}'] = x / total
+    return out
+=====
+FROM python:3.12-slim
+WORKDIR /srv/@w
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+ENV @s=@N
+EXPOSE 8080
+CMD ["python", "-m", "@s"]
+""".strip().split("\n=====\n")
 
 
 def make(kind: str, count: int, seed: int, ordinary: Sequence[str] = ()) -> list[str]:
     """So many texts of a kind; the long prompts are partly put together from `ordinary` ones."""
     rng = random.Random(f"{kind} {seed}")
-    if kind == "20,000 words":
+    if kind == LONG:
         return [_long(rng, ordinary) for _ in range(count)]
     return [KINDS[kind](rng) for _ in range(count)]
 
@@ -86,7 +185,7 @@ def _sources(suffixes: Sequence[str], folders: Sequence[str]) -> list[Path]:
 _system: dict[str, list[Path]] = {}
 
 
-def cut_source(rng: random.Random, language: str) -> str | None:
+def _cut_source(rng: random.Random, language: str) -> str | None:
     """8 to 60 neighbouring lines of a file of the machine; None where it has none."""
     if language not in _system:
         standard = sysconfig.get_paths()["stdlib"]
@@ -114,43 +213,17 @@ def cut_source(rng: random.Random, language: str) -> str | None:
 
 
 def _template(rng: random.Random) -> str:
-    one, two, three, kind, number = _camel(rng), _camel(rng), _snake(rng), _class(rng), rng.randint(2, 999)
-    word, name = rng.choice(_WORDS), rng.choice(_NAMES)
-    return rng.choice(
-        [
-            f"public class {kind} {{\n    private final Map<String, Integer> {one} = new HashMap<>();\n\n    @Override\n"
-            f"    public int {two}(String {word}) throws IOException {{\n        if (!{one}.containsKey({word})) {{\n"
-            f'            throw new IllegalStateException("no {word}: " + {word});\n        }}\n'
-            f"        return {one}.get({word}) * {number};\n    }}\n}}",
-            f"func (s *{kind}) {two.capitalize()}(ctx context.Context, id int64) (*{kind}, error) {{\n"
-            f"\trows, err := s.db.QueryContext(ctx, `SELECT {three} FROM {word} WHERE id = $1`, id)\n\tif err != nil {{\n"
-            f'\t\treturn nil, fmt.Errorf("{word}: %w", err)\n\t}}\n\tdefer rows.Close()\n\treturn &{kind}{{}}, nil\n}}',
-            f"impl {kind} {{\n    pub fn {three}(&mut self, {word}: &str) -> Result<Vec<u8>, Error> {{\n"
-            f"        let mut {word}s = Vec::with_capacity({number});\n        for c in {word}.chars().rev() {{\n"
-            f"            {word}s.push(c as u8);\n        }}\n        match self.{word}s.get(&{number}) {{\n"
-            f"            Some(v) => Ok(v.clone()),\n            None => Err(Error::Missing({number})),\n        }}\n    }}\n}}",
-            f"SELECT c.{three}, COUNT(*) AS n, AVG(o.{word}) AS mean_{word}\nFROM {word}s o\nLEFT JOIN customers c ON "
-            f"c.id = o.customer_id\nWHERE o.created_at >= '2023-0{rng.randint(1, 9)}-01' AND c.city <> '{name}'\n"
-            f"GROUP BY c.{three}\nHAVING COUNT(*) > {number}\nORDER BY n DESC LIMIT 20;",
-            f"const {one} = async ({{ {word}, limit = {number} }}) => {{\n  const response = await fetch(`/api/{word}s?"
-            f"limit=${{limit}}`, {{ headers }});\n  if (!response.ok) {{\n    throw new Error(`{word} ${{response.status}}`"
-            f");\n  }}\n  const {{ items }} = await response.json();\n  return items.map((i) => i.{two} ?? null);\n}};",
-            f"#include <vector>\n#include <{word}.h>\n\ntemplate <typename T>\nT {three}(const std::vector<T>& v) {{\n"
-            f"    T best = v[0];\n    for (size_t i = 1; i < v.size(); ++i)\n        if (v[i] > best) best = v[i];\n"
-            f"    return best * {number};\n}}\n\nint main() {{ std::cout << {three}<int>({{1, 2, {number}}}) << '\\n'; }}",
-            f"def {three}(self, {word}: list[int]) -> dict[str, float]:\n    total = sum({word})\n    out = {{}}\n"
-            f"    for i, x in enumerate({word}):\n        if x % {number} == 0:\n            continue\n"
-            f"        out[f'{word}_{{i}}'] = x / total\n    return out",
-            f"FROM python:3.{rng.randint(8, 13)}-slim\nWORKDIR /srv/{word}\nCOPY requirements.txt .\nRUN pip install -r "
-            f'requirements.txt\nENV {three.upper()}={number}\nEXPOSE 8{number:03d}\nCMD ["python", "-m", "{three}"]',
-        ]
-    )
+    text = rng.choice(_PROGRAMS)
+    names = {"@A": _camel(rng), "@B": _camel(rng), "@s": _snake(rng), "@C": _class(rng), "@w": rng.choice(_WORDS)}
+    for place, name in {**names, "@N": str(rng.randint(2, 999))}.items():
+        text = text.replace(place, name)
+    return text
 
 
 def source_code(rng: random.Random) -> str:
     """Half from files, half from templates."""
     language = rng.choice(["python", "python", "c", "javascript", "shell", "perl", "sql", "-", "-", "-", "-", "-"])
-    return (cut_source(rng, language) if language != "-" else None) or _template(rng)
+    return (_cut_source(rng, language) if language != "-" else None) or _template(rng)
 
 
 def _cell(rng: random.Random, column: int) -> str:
@@ -181,9 +254,7 @@ def _raised(rng: random.Random) -> str:
     def deeper(depth: int) -> object:
         if depth:
             return deeper(depth - 1)
-        return rng.choice(
-            [lambda: {}["x"], lambda: 1 / 0, lambda: int("no"), lambda: json.loads("{"), lambda: None + 1]  # type: ignore[operator]
-        )()
+        return rng.choice([lambda: {}["x"], lambda: 1 / 0, lambda: int("no"), lambda: json.loads("{"), lambda: [][3]])()
 
     try:
         deeper(rng.randint(0, 4))
@@ -269,6 +340,11 @@ def _long(rng: random.Random, ordinary: Sequence[str]) -> str:
     return (" " if form == "words" else "\n\n").join(parts)
 
 
+def _asked(make_one: Callable[[random.Random], str]) -> Callable[[random.Random], str]:
+    return lambda rng: f"{rng.choice(_ASKED)}\n\n{make_one(rng)}"
+
+
+LONG = "20,000 words"
 KINDS: dict[str, Callable[[random.Random], str]] = {
     "other script": other_script,
     "source code": source_code,
@@ -276,4 +352,6 @@ KINDS: dict[str, Callable[[random.Random], str]] = {
     "stack traces": stack_trace,
     "gibberish": gibberish,
     "base64": base64_text,
+    "code, asked about": _asked(source_code),
+    "table, asked about": _asked(table),
 }

@@ -15,13 +15,13 @@ from hybrid_router_core._types import AnyArray, Float32Array, FloatArray
 
 __all__ = ["FeatureSpace"]
 
-_AXES, _PROTOTYPES, _ROUNDS = 48, 256, 8
+_AXES, _PROTOTYPES, _ROUNDS = 32, 128, 8
 _ROWS_A_PROTOTYPE = 4
 _MOST_NUMBERS = 32_000  # in `axes`: bounds the file where an embedding has thousands of dimensions
 # Everything is kept and multiplied as whole numbers in float64, which holds their sums without rounding: a query has
 # the same distances alone and in any batch, whatever order the processor adds in.
-_STEP = 64  # of a feature
-_LARGEST = 8191  # the largest feature, in steps
+_STEP = 64.0  # of a feature
+_LARGEST = 100_000.0  # steps that are told apart; no sum of them reaches 2 ** 53
 _AXIS_STEP = 1024
 
 
@@ -48,12 +48,16 @@ class FeatureSpace:
     @classmethod
     def fit(cls, features: Float32Array, seed: int) -> FeatureSpace:
         """Learn from one row a query, at least one."""
+        from sklearn.utils.extmath import randomized_svd  # type: ignore[import-untyped, unused-ignore]
+
         rows, width = features.shape
         mean = features.mean(axis=0, dtype=np.float64).astype(np.float32)
-        kept = max(min(_AXES, _MOST_NUMBERS // max(width, 1), rows - 1, width), 0)
+        kept = min(_AXES, _MOST_NUMBERS // max(width, 1), rows - 1, width)
         whole = _whole(features, mean)
-        _, vectors = np.linalg.eigh(whole.T @ whole)
-        axes = np.rint(vectors[:, width - kept :] * _AXIS_STEP)
+        axes = np.zeros((width, 0))
+        if kept > 0:
+            _, _, vectors = randomized_svd(whole, kept, n_iter=4, random_state=seed)
+            axes = np.rint(vectors.T * _AXIS_STEP)
         inside = np.rint(whole @ axes / _AXIS_STEP)
         return cls(mean, axes, _prototypes(inside, seed))
 
@@ -87,14 +91,15 @@ class FeatureSpace:
 
 def _whole(features: Float32Array, mean: Float32Array) -> FloatArray:
     """The centred features in whole steps."""
-    steps = (features - mean).astype(np.float64)
-    steps *= _STEP
-    np.rint(steps, out=steps)
+    steps: FloatArray = np.multiply(features - mean, _STEP, dtype=np.float64)
     np.minimum(steps, _LARGEST, out=steps)
-    return np.maximum(steps, -_LARGEST, out=steps)
+    np.maximum(steps, -_LARGEST, out=steps)
+    return np.rint(steps, out=steps)
 
 
 def _squares(rows: FloatArray) -> FloatArray:
+    if len(rows) == 1:  # a query on its own: a third of the time
+        return np.asarray((rows @ rows.T)[0])
     return np.asarray(np.einsum("ij,ij->i", rows, rows))
 
 
