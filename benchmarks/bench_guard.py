@@ -282,7 +282,7 @@ def show(
     print(f"\n{name}: {len(train):,} queries to train, {SPLITS} splits, own APGR {apgrs[name]:.3f}")
     print(f"  of the training queries {programs:.1%} look like code and {tables:.1%} like a table")
     print(f"  {'share caught':<62}  ours  nearest neighbours   APGR there")
-    block: dict[str, Any] = {"own APGR": apgrs[name], "code": programs, "tables": tables}
+    block: dict[str, Any] = {"own APGR": apgrs[name], "training code": programs, "training tables": tables}
     for kind, pairs in found.items():
         ours, theirs = np.mean(pairs, axis=0).tolist()
         block[kind] = {"ours": ours, "nearest neighbours": theirs}
