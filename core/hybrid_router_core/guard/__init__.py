@@ -1,0 +1,9 @@
+"""Strangers: queries so unlike those that a router learned from that its score of them means nothing.
+
+`Likeness` says how strange a query is, `Guard` from where on it is a stranger.
+"""
+
+from .conformal import DEFAULT_LEVEL, Guard, fewest_rows
+from .likeness import Likeness
+
+__all__ = ["DEFAULT_LEVEL", "Guard", "Likeness", "fewest_rows"]
