@@ -12,6 +12,7 @@ from hybrid_router_core.errors import NotFittedError
 
 from .lexical import LexicalTable
 from .surface import VERSION, surface_features
+from .tidy import tidy
 
 __all__ = ["Featurizer"]
 
@@ -32,6 +33,7 @@ class Featurizer:
         self.embedder = embedder
         self._static = StaticEmbedder()
         self._lexical: LexicalTable | None = None
+        self._tidies = True  # routers saved before there was `tidy` read the form of the text as it came
         self._mean: Float32Array = np.zeros(0, dtype=np.float32)
         self._scale: Float32Array = np.zeros(0, dtype=np.float32)
 
@@ -48,7 +50,7 @@ class Featurizer:
         vectors = self._embed(texts, tokens) if embeddings is None else embeddings
         self._lexical = LexicalTable.fit(tokens, self._static.vocabulary_size())
         lexical = self._lexical.transform(tokens)
-        surface = surface_features(texts, tokens)
+        surface = self._surface(texts, tokens)
         blocks = [_block(vectors, _EMBEDDING_LENGTH), _block(lexical, _LEXICAL_LENGTH)]
         deviation = surface.std(axis=0)
         varied = deviation > 1e-6
@@ -63,14 +65,15 @@ class Featurizer:
             raise NotFittedError("the features are not fitted yet; call fit(texts), or HybridRouter.load(folder)")
         tokens = self._static.token_ids(texts)
         vectors = self._embed(texts, tokens) if embeddings is None else embeddings
-        return self._scaled([vectors, self._lexical.transform(tokens), surface_features(texts, tokens)])
+        return self._scaled([vectors, self._lexical.transform(tokens), self._surface(texts, tokens)])
 
     def state(self) -> dict[str, AnyArray]:
         """Arrays that `from_state` reads."""
         if self._lexical is None:
             raise NotFittedError("the features are not fitted yet; call fit(texts)")
         lexical = {f"lexical.{name}": array for name, array in self._lexical.state().items()}
-        return {"mean": self._mean, "scale": self._scale, "surface_version": np.array([VERSION]), **lexical}
+        tidies = {"tidies": np.array([1])} if self._tidies else {}
+        return {"mean": self._mean, "scale": self._scale, "surface_version": np.array([VERSION]), **tidies, **lexical}
 
     @classmethod
     def from_state(cls, embedder: Embedder, state: Mapping[str, AnyArray]) -> Featurizer:
@@ -79,6 +82,7 @@ class Featurizer:
         if version != VERSION:
             raise ValueError(f"version {version} of the surface features, this library has {VERSION}; train again")
         features = cls(embedder)
+        features._tidies = "tidies" in state
         features._lexical = LexicalTable.from_state({k[8:]: v for k, v in state.items() if k.startswith("lexical.")})
         features._mean = state["mean"].astype(np.float32)
         features._scale = state["scale"].astype(np.float32)
@@ -89,6 +93,9 @@ class Featurizer:
     def _embed(self, texts: Sequence[str], tokens: TokenIds) -> Float32Array:
         encode_tokens = getattr(self.embedder, "encode_tokens", None)
         return self.embedder.encode(texts) if encode_tokens is None else encode_tokens(tokens)
+
+    def _surface(self, texts: Sequence[str], tokens: TokenIds) -> Float32Array:
+        return surface_features([tidy(text) for text in texts] if self._tidies else texts, tokens)
 
     def _scaled(self, parts: list[Float32Array]) -> Float32Array:
         features = np.concatenate(parts, axis=1, dtype=np.float32)
