@@ -41,9 +41,10 @@ __all__ = [
     "save_artifact",
 ]
 
-FORMAT_VERSION = 2  # 1 is written where no conversation was learned, so that older versions read it
+FORMAT_VERSION = 3
 RECORD_FILE = "router.json"
 ARRAYS_FILE = "scorer.safetensors"
+_FIRST = np.array([1])
 
 
 class _Record(BaseModel):
@@ -77,7 +78,7 @@ class ConversationRecord(_Record):
 class ArtifactRecord(_Record):
     """What ``router.json`` holds, but for the digest of the record itself."""
 
-    format_version: Literal[1, 2] = 1
+    format_version: Literal[1, 2, 3] = 1
     library_version: str
     mode: Literal["deterministic", "probabilistic", "transformed"]
     tau: float = Field(gt=0)
@@ -90,6 +91,7 @@ class ArtifactRecord(_Record):
     scorer: str
     hparam: dict[str, Any]
     seed: int
+    guard: float | Literal["auto"] | None = "auto"
     training: dict[str, float]
     conversation: ConversationRecord | None = None
     arrays: dict[str, ArrayRecord] = {}
@@ -97,7 +99,7 @@ class ArtifactRecord(_Record):
 
     def settings(self) -> dict[str, Any]:
         """The settings of the router, but for its embedder."""
-        return self.model_dump(include={"mode", "scorer", "hparam", "tau", "margin", "threshold", "seed"})
+        return self.model_dump(include={"mode", "scorer", "hparam", "tau", "margin", "threshold", "guard", "seed"})
 
     def turns(self) -> int:
         """Rows that were turns of conversations."""
@@ -129,8 +131,10 @@ def save_artifact(folder: str | Path, record: ArtifactRecord, arrays: dict[str, 
     blob = safetensors.numpy.save(tensors)
     described = {name: ArrayRecord(shape=list(a.shape), dtype=str(a.dtype)) for name, a in tensors.items()}
     record = record.model_copy(update={"arrays": described, "files": {ARRAYS_FILE: _sha256(blob)}})
-    body = record.model_dump(mode="json", exclude={"conversation"} if record.conversation is None else None)
-    body["format_version"] = 1 if record.conversation is None else FORMAT_VERSION
+    version = _format_of(record, arrays)
+    absent = {"guard": version < 3, "conversation": record.conversation is None}  # as older versions want it
+    body = record.model_dump(mode="json", exclude={name for name, leave in absent.items() if leave})
+    body["format_version"] = version
     body["sha256"] = _digest(body)
     folder.mkdir(parents=True, exist_ok=True)
     waiting = folder / f"{ARRAYS_FILE}.new"
@@ -260,8 +264,15 @@ def _finish_interrupted_save(folder: Path, waiting: Path) -> None:
         _sync_folder(folder)
 
 
+def _format_of(record: ArtifactRecord, arrays: dict[str, AnyArray]) -> int:
+    """The oldest format that can say it: a router that an older version trained stays readable by that version."""
+    if int(arrays.get("features.surface_version", _FIRST)[0]) > 1:
+        return FORMAT_VERSION
+    return 1 if record.conversation is None else 2
+
+
 def _upgrade(body: dict[str, Any]) -> dict[str, Any]:
-    return body  # format 2 adds what may be absent
+    return body  # formats 2 and 3 add what may be absent
 
 
 def _read_arrays(folder: Path, record: ArtifactRecord) -> bytes | None:

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate, pairwise
-from typing import Any
+from itertools import pairwise
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ._bars import progress_bar
 from ._types import AnyArray, BoolArray, FloatArray
-from .conversation import Known, Messages, Reading, decide_reading, no_question, read
+from .conversation import Judged, Known, Messages, Reading, decide_reading, no_question, read
 from .data import RoutingDataset, check_queries, query_hashes
 from .embedders import Embedder, StaticEmbedder, embed_in_batches
 from .errors import DataError
 from .features import Featurizer
+from .guard import Guard, Likeness
 from .labels import check_label_settings
-from .routing import RoutingDecision, decide
+from .routing import RoutingDecision
 from .scorers import Scorer, Targets, check_seed, make_scorer, scorer_from_state
 
 __all__ = ["Predictor", "check_settings"]
 
+Found: TypeAlias = "tuple[float, float | None]"  # of a text its score, and its p-value if it is a stranger
 CHUNK = 4096  # queries that are scored at once: bounds the memory of long lists
 
 
@@ -46,6 +48,8 @@ class Predictor:
         trained_on: Hashes of the distinct training queries, ascending, uint64.
         trained_groups: Hashes of the names of their groups, ascending, uint64; None where they had none.
         turns: How many of the rows that it learned, or was calibrated on, were turns of conversations.
+        likeness: Tells how unlike the training queries a query is; None where no guard is wanted, or in old artifacts.
+        guard: Which queries are strangers, since it was calibrated with one; else None.
     """
 
     features: Featurizer
@@ -53,7 +57,9 @@ class Predictor:
     trained_on: AnyArray
     trained_groups: AnyArray | None = None
     turns: int = 0
-    _known: Known = field(default_factory=Known, repr=False, compare=False)
+    likeness: Likeness | None = None
+    guard: Guard | None = None
+    _known: Known[Found] = field(default_factory=Known, repr=False, compare=False)
 
     @classmethod
     def fit(
@@ -65,6 +71,7 @@ class Predictor:
         targets: Targets,
         *,
         seed: int,
+        guarded: bool = True,
         progress: bool = False,
     ) -> Predictor:
         """Learn the targets of the queries of these data; the same arguments give the same bits."""
@@ -75,11 +82,12 @@ class Predictor:
         features, model = Featurizer(embedder), make_scorer(scorer, hparam)
         # The matrices are small: more threads only wait for each other, and their number would show in the last bits.
         with threadpool_limits(limits=1):
-            rows = features.fit_transform(data.texts, embeddings, progress=progress)
+            rows, tokens = features.fit_read(data.texts, embeddings, progress=progress)
             with progress_bar("Training", progress) as show:
                 model.fit(rows, targets, seed=seed, progress=show)
+            likeness = Likeness.fit(data.texts, tokens, rows, seed=seed) if guarded else None
         groups = None if data.groups is None else np.unique(query_hashes(data.groups))
-        return cls(features, model, np.unique(data.query_hashes), groups, _turns(data))
+        return cls(features, model, np.unique(data.query_hashes), groups, _turns(data), likeness)
 
     def score(self, texts: list[str]) -> FloatArray:
         """One score in [0, 1] a text, shape (n,)."""
@@ -87,52 +95,90 @@ class Predictor:
             return self.scorer.predict(self.features.transform(texts)) if texts else np.empty(0)
         return np.concatenate([self.score(texts[i : i + CHUNK]) for i in range(0, len(texts), CHUNK)])
 
+    def examine(self, texts: Sequence[str]) -> tuple[FloatArray, FloatArray]:
+        """Score and strangeness of each text, shape (n,); without a likeness nothing is strange."""
+        scores, strangeness = np.empty(len(texts)), np.full(len(texts), -np.inf)
+        for start in range(0, len(texts), CHUNK):
+            part = slice(start, start + CHUNK)
+            rows, tokens = self.features.read(texts[part])
+            scores[part] = self.scorer.predict(rows)
+            if self.likeness is not None:
+                strangeness[part] = self.likeness.strangeness(texts[part], tokens, rows)
+        return scores, strangeness
+
     def score_of(self, queries: Sequence[str] | RoutingDataset | None, messages: Messages | None) -> FloatArray:
         """The scores of `HybridRouter.score`."""
         if messages is not None:
             reading = _asked(queries, messages)
             if not reading.texts:
                 raise DataError(f"there is nothing to score: {reading.why_none}")
-            return np.array([reading.score(self.score_readings([reading])[0])])
+            return np.array([reading.score(self.judge([reading])[0].scores)])
         return self.score_rows(queries) if isinstance(queries, RoutingDataset) else self.score(check_queries(queries))
 
     def decide(self, query: str | None, messages: Messages | None, threshold: float) -> RoutingDecision:
         """The decision of `HybridRouter.route`."""
         if messages is None:
-            return decide(self.score(check_queries([query])).tolist()[0], threshold)
+            return self.decide_all([query], threshold)[0]
         reading = _asked(query, messages)
         if not reading.texts:
             return no_question(reading)
-        return decide_reading(reading, self.score_readings([reading])[0], threshold)
+        return decide_reading(reading, self.judge([reading])[0], threshold)
 
-    def score_readings(
+    def decide_all(self, queries: Sequence[str | None], threshold: float) -> list[RoutingDecision]:
+        """The decisions for single queries, with one scoring."""
+        readings = [Reading((query,), about=query) for query in check_queries(queries)]
+        return [
+            decide_reading(reading, judged, threshold)
+            for reading, judged in zip(readings, self.judge(readings), strict=True)
+        ]
+
+    def judge(
         self, readings: Sequence[Reading], score: Callable[[list[str]], FloatArray] | None = None
-    ) -> list[list[float]]:
-        """The scores of the texts of each; those of earlier turns are mostly known from when they were asked.
+    ) -> list[Judged]:
+        """What is known of the texts of each; of earlier turns mostly from when they were asked.
 
         Args:
             readings: With texts.
-            score: What scores the texts; `score` unless given.
+            score: What scores the texts where no guard looks at them too; `score` unless given.
         """
         again = self._known.of(text for reading in readings for text in reading.texts[1:])
         texts = [text for reading in readings for text in reading.texts if text not in again]
-        scores = dict(zip(texts, (score or self.score)(texts).tolist(), strict=True))
-        self._known.add(scores)
-        scores |= again
-        return [[scores[text] for text in reading.texts] for reading in readings]
+        fresh = dict(zip(texts, self._found(texts, score or self.score), strict=True))
+        self._known.add(fresh)
+        fresh |= again
+        return [_judged([fresh[text] for text in reading.texts]) for reading in readings]
+
+    def _found(self, texts: list[str], score: Callable[[list[str]], FloatArray]) -> list[Found]:
+        if self.guard is None or not texts:
+            return [(value, None) for value in score(texts).tolist()]
+        scores, strangeness = self.examine(texts)
+        unlike = np.where(self.guard.strangers(strangeness), self.guard.p_values(strangeness), np.nan)
+        return [(value, None if p != p else p) for value, p in zip(scores.tolist(), unlike.tolist(), strict=True)]
 
     def score_rows(self, data: RoutingDataset) -> FloatArray:
         """One score in [0, 1] a row, shape (n,); a turn of a conversation is read with what was said before."""
+        return self.score(data.queries) if data.readings is None else self.examine_rows(data)[0]
+
+    def examine_rows(self, data: RoutingDataset) -> tuple[FloatArray, FloatArray]:
+        """Score and strangeness of each row; the strangeness of a turn is that of its most familiar text."""
         readings = data.readings
         if readings is None:
-            return self.score(data.queries)
-        scores = self.score([text for reading in readings for text in reading.texts]).tolist()
-        ends = accumulate((len(reading.texts) for reading in readings), initial=0)
-        return np.array([r.score(scores[a:b]) for r, (a, b) in zip(readings, pairwise(ends), strict=True)])
+            return self.examine(data.queries)
+        scores, strangeness = self.examine([text for reading in readings for text in reading.texts])
+        starts = np.cumsum([0, *(len(reading.texts) for reading in readings)])
+        scores_of = [scores[a:b].tolist() for a, b in pairwise(starts.tolist())]
+        turns = np.array([reading.score(found) for reading, found in zip(readings, scores_of, strict=True)])
+        asks = np.array([not reading.asks_nothing for reading in readings])
+        return turns, np.where(asks, np.minimum.reduceat(strangeness, starts[:-1]), -np.inf)
 
-    def after(self, data: RoutingDataset) -> Predictor:
-        """This one, with its record that it was calibrated on turns of conversations too, if it was."""
-        return replace(self, turns=self.turns or _turns(data))
+    def strangers(self, strangeness: FloatArray) -> BoolArray:
+        """Which the guard sends to large; none without a guard."""
+        none = np.zeros(len(strangeness), dtype=bool)
+        return none if self.guard is None else self.guard.strangers(strangeness)
+
+    def after(self, data: RoutingDataset, guard: Guard | None) -> Predictor:
+        """This one, calibrated on these data, of which some may be turns of conversations."""
+        return replace(self, turns=self.turns or _turns(data), guard=guard, _known=Known())
 
     def has_seen(self, hashes: AnyArray) -> BoolArray:
         """Which of these queries were trained on, by their hashes; shape (n,)."""
@@ -141,6 +187,10 @@ class Predictor:
     def arrays(self) -> dict[str, AnyArray]:
         """What `from_arrays` reads."""
         parts = {"features": self.features.state(), "scorer": self.scorer.state()}
+        if self.likeness is not None:
+            parts["likeness"] = self.likeness.state()
+        if self.guard is not None:
+            parts["guard"] = self.guard.state()
         named = {f"{part}.{name}": array for part, state in parts.items() for name, array in state.items()}
         groups = {} if self.trained_groups is None else {"trained_groups": self.trained_groups}
         return {"trained_on": self.trained_on, **groups, **named}
@@ -156,7 +206,21 @@ class Predictor:
         """
         features = Featurizer.from_state(embedder, _part(arrays, "features."))
         model = scorer_from_state(scorer, _part(arrays, "scorer."))
-        return cls(features, model, arrays["trained_on"], arrays.get("trained_groups"), turns)
+        likeness, guard = _part(arrays, "likeness."), _part(arrays, "guard.")
+        return cls(
+            features,
+            model,
+            arrays["trained_on"],
+            arrays.get("trained_groups"),
+            turns,
+            Likeness.from_state(likeness) if likeness else None,
+            Guard.from_state(guard) if guard else None,
+        )
+
+
+def _judged(found: list[Found]) -> Judged:
+    unlike = [p for _, p in found if p is not None]
+    return Judged([score for score, _ in found], max(unlike) if len(unlike) == len(found) else None)
 
 
 def _turns(data: RoutingDataset) -> int:

@@ -18,9 +18,10 @@ from .data import RoutingDataset, check_dataset
 from .embedders import Embedder, resolve_embedder
 from .errors import NotFittedError
 from .evaluation import Across, Outcomes, Report, evaluate_scores
+from .guard import GuardSetting, check_guard, guard_for
 from .labels import MarginSearch, Mode, labels_of_mode, margin_to_train
 from .predictor import Predictor, check_settings
-from .routing import RoutingDecision, check_threshold, decide
+from .routing import RoutingDecision, check_threshold
 from .scorers import Targets
 
 __all__ = ["HybridRouter", "Mode"]
@@ -46,6 +47,9 @@ class HybridRouter:
         tau: Temperature of the probabilistic label with single samples, in units of quality, > 0.
         margin: Fixes t of the transformed label instead of searching for t*; >= 0, in units of quality.
         threshold: small iff score >= threshold, in [0, 1]; `calibrate` chooses a better one.
+        guard: Strangers go to large: queries so unlike those of the calibration that at most this share of these is as
+            strange, in (0, 0.5]. "auto" is 0.02 where `calibrate` gives a guarantee and has 49 queries or more, else no
+            guard; None is none.
         seed: Of everything random; the same seed and data give the same artifact, byte for byte.
 
     Attributes:
@@ -66,9 +70,11 @@ class HybridRouter:
         tau: float = 0.1,
         margin: float | None = None,
         threshold: float = 0.5,
+        guard: GuardSetting = "auto",
         seed: int = 0,
     ) -> None:
         check_settings(mode, tau, margin, seed, scorer, hparam)
+        self.guard = check_guard(guard)
         self.mode: Mode = mode
         self.embedder: Embedder = resolve_embedder(embedder)
         self.scorer = scorer
@@ -109,7 +115,8 @@ class HybridRouter:
         check_dataset("fit", data, distinct=2)
         found = margin_to_train(self.mode, self.margin, self.margin_search, data.small_quality, data.large_quality)
         margin, search = found
-        predictor, figures = self._learn(self.embedder, data, margin, progress)
+        guarded = self.guard is not None
+        predictor, figures = self._learn(self.embedder, data, margin, guarded=guarded, progress=progress)
         self.margin, self.margin_search = margin, search  # only now: a fit that fails leaves all as it was
         self._predictor, self._figures = predictor, figures
         self._taught = None if data.groups is None else data
@@ -145,7 +152,7 @@ class HybridRouter:
     def route_batch(self, queries: Sequence[str], *, threshold: float | None = None) -> list[RoutingDecision]:
         """Decide for many queries with one scoring; see `route`."""
         limit = self.threshold if threshold is None else check_threshold(threshold)
-        return [decide(score, limit) for score in self.score(queries).tolist()]
+        return self._fitted().decide_all(queries, limit)
 
     def calibrate(
         self,
@@ -179,14 +186,21 @@ class HybridRouter:
         """
         check_dataset("calibrate", data)
         predictor, seen = self._fitted(), self._fitted().has_seen(data.query_hashes)
-        new = AsNew(self.score(data), np.zeros(len(data), dtype=bool), False)
+        scores, strangeness = predictor.examine_rows(data)
+        new = AsNew(scores, np.zeros(len(data), dtype=bool), False)
         if across is not None:
             taught = predictor.trained_groups, self._taught
             new = as_new_groups(data, new.scores, *taught, self._learn_part, self.embedder, self.seed)
+        left_out = seen | new.unfit
+        once = np.unique(data.query_hashes[~left_out], return_index=True)[1]  # a repeated query is one draw
+        certified = max_quality_drop is not None
+        guard = guard_for(self.guard, predictor.likeness, strangeness[~left_out][once], certified=certified)
         self.calibration = calibrate_on(
             data,
             new.scores,
-            seen | new.unfit,
+            left_out,
+            strangers=None if guard is None else guard.strangers(strangeness),
+            beyond=None if guard is None else strangeness > guard.edge,
             cost_advantage=cost_advantage,
             pgr=pgr,
             max_quality_drop=max_quality_drop,
@@ -197,13 +211,15 @@ class HybridRouter:
             seed=self.seed,
         )
         self.threshold = self.calibration.threshold
-        self._predictor = self._fitted().after(data)
+        self._predictor = predictor.after(data, guard)
         return self
 
     def evaluate(
         self, data: RoutingDataset, *, resamples: int = 1000, confidence: float = 0.95, across: Across | None = None
     ) -> Report:
         """Measure this router on held-out data; warns if any of the queries was trained on.
+
+        What the guard sends to large counts with a score of 0.
 
         Args:
             data: Held-out queries with qualities; with groups and costs the report has them too.
@@ -212,14 +228,17 @@ class HybridRouter:
             across: "groups": the intervals are those of a mean over other groups, of which these are a sample.
         """
         check_dataset("evaluate", data)
+        scores, strangeness = self._fitted().examine_rows(data)
+        strangers = self._fitted().strangers(strangeness)
         return evaluate_scores(
-            Outcomes.of(data, scores=self.score(data), labels=self.labels(data), across=across),
+            Outcomes.of(data, scores=np.where(strangers, 0.0, scores), labels=self.labels(data), across=across),
             threshold=self.threshold,
             resamples=resamples,
             confidence=confidence,
             seed=self.seed,
             about=self._about(),
             margin_curve=None if self.margin_search is None else self.margin_search.curve(),
+            strangers=None if self._fitted().guard is None else float(strangers.mean()),
             seen_in_training=int(self._fitted().has_seen(data.query_hashes).sum()),
         )
 
@@ -233,6 +252,7 @@ class HybridRouter:
             margin_curve=None if self.margin_search is None else self.margin_search.curve().T.tolist(),
             threshold=self.threshold,
             embedder_fingerprint=self.embedder.fingerprint(),
+            guard=self.guard,
             conversation=ConversationRecord.of(self._fitted().turns),
         )
         return save_artifact(folder, record, arrays)
@@ -266,15 +286,16 @@ class HybridRouter:
         return {**self.__dict__, "_taught": None}  # another process needs no copy of the training data
 
     def _learn(
-        self, embedder: Embedder, data: RoutingDataset, margin: float | None, progress: bool
+        self, embedder: Embedder, data: RoutingDataset, margin: float | None, *, guarded: bool, progress: bool = False
     ) -> tuple[Predictor, dict[str, float]]:
         labels = labels_of_mode(self.mode, data.small_quality, data.large_quality, tau=self.tau, margin=margin)
         targets = Targets(labels, data.mean_small, data.mean_large)
         learner = (embedder, self.scorer, self.hparam)
-        return Predictor.fit(*learner, data, targets, seed=self.seed, progress=progress), targets.figures()
+        predictor = Predictor.fit(*learner, data, targets, seed=self.seed, guarded=guarded, progress=progress)
+        return predictor, targets.figures()
 
     def _learn_part(self, embedder: Embedder, data: RoutingDataset) -> Predictor:
-        return self._learn(embedder, data, self.margin, False)[0]
+        return self._learn(embedder, data, self.margin, guarded=False)[0]
 
     def _fitted(self) -> Predictor:
         if self._predictor is None:

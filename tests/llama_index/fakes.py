@@ -24,7 +24,7 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
 
 from hybrid_router_core import HybridRouter
-from hybrid_router_core.conversation import Reading
+from hybrid_router_core.conversation import Judged, Reading
 
 TRIGGER = "theorem"
 EASY = "What colour is the sky?"
@@ -47,8 +47,8 @@ class CountingRouter(HybridRouter):
     def _fitted(self) -> Any:
         return self
 
-    def score_readings(self, readings: Sequence[Reading], score: Any = None) -> list[list[float]]:
-        return [self.score(reading.texts).tolist() for reading in readings]
+    def judge(self, readings: Sequence[Reading], score: Any = None) -> list[Judged]:
+        return [Judged(self.score(reading.texts).tolist()) for reading in readings]
 
     def score(self, queries: Sequence[str]) -> Any:
         self.queries.extend(queries)

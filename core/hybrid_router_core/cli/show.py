@@ -40,6 +40,8 @@ def calibration_text(calibration: Calibration) -> str:
     if calibration.confidence is not None:
         bound = f"{calibration.quality_drop_bound:.4f}" if relative is None else f"{relative:g}% of all-large's quality"
         text += f", at most {bound} with confidence {calibration.confidence:.0%}"
+    if calibration.strangers is not None:
+        text += f", {calibration.strangers:.1%} to large as strangers"
     if calibration.n_groups is not None:
         text += f" in {calibration.n_groups} new groups ({calibration.assumes})"
     return text
@@ -50,6 +52,8 @@ def report_lines(report: Report) -> Iterable[str]:
     across = "" if report.outcomes.across is None else f" for other groups than these {len(report.group_rows())}"
     yield f"at threshold {report.threshold:.4f}, with {report.confidence:.0%} intervals{across}"
     yield from _measures(report, _AT_THRESHOLD)
+    if report.strangers is not None:
+        yield f"  {'unlike the calibration, so to large':<38}{report.strangers:7.1%}"
     yield "over all thresholds"
     yield from _measures(report, _OVERALL)
 

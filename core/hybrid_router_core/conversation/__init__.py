@@ -1,7 +1,7 @@
 """Chat messages -> what is scored of them, and what they hold besides text: one rule for every adapter."""
 
 from .content import kinds_beyond_text
-from .deciding import decide_reading, no_question
+from .deciding import Judged, decide_reading, no_question
 from .human import is_summary, written
 from .known import Known
 from .query import message_text, query_from_messages
@@ -10,6 +10,7 @@ from .turns import Messages, user_turns, without_answer
 
 __all__ = [
     "VERSION",
+    "Judged",
     "Known",
     "Messages",
     "Reading",

@@ -65,9 +65,14 @@ class Reading:
         """For scorers that know users' texts alone: the turn itself, or the one that it goes on with."""
         return replace(self, texts=self.texts[:1], shares=())
 
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether it is but thanks or a goodbye."""
+        return self.kind == "thanks" and not self.is_first
+
     def score(self, scores: Sequence[float]) -> float:
         """The score of the last turn, from those of `texts`, all in [0, 1]."""
-        if self.kind == "thanks" and not self.is_first:
+        if self.asks_nothing:
             return max(THANKS, scores[0])
         if not self.shares:
             return scores[0]

@@ -50,6 +50,7 @@ class Figures:
             about other groups (`outcomes.across`).
         design_effect: By how much the variance of the mean loss grows since queries of one group lose alike; None
             without groups.
+        strangers: Share of the queries that the guard sent to large, which count with a score of 0; None without one.
     """
 
     outcomes: Outcomes
@@ -62,6 +63,7 @@ class Figures:
     seen_in_training: int = 0
     n_queries: int | None = None
     design_effect: float | None = None
+    strangers: float | None = None
 
     @property
     def apgr(self) -> float:
@@ -147,6 +149,7 @@ class Figures:
             "n_queries": self.n_queries,
             "across": self.outcomes.across,
             "design_effect": self.design_effect,
+            "strangers": self.strangers,
             "threshold": self.threshold,
             "confidence": self.confidence,
             "seen_in_training": self.seen_in_training,

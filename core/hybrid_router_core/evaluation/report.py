@@ -56,6 +56,7 @@ def evaluate_scores(
     seed: int = 0,
     about: dict[str, Any] | None = None,
     margin_curve: FloatArray | None = None,
+    strangers: float | None = None,
     seen_in_training: int = 0,
 ) -> Report:
     """Measure scores against known outcomes; intervals by the bootstrap over queries, or whole groups.
@@ -76,6 +77,7 @@ def evaluate_scores(
         seed: Of the resampling.
         about: Settings to show in the report.
         margin_curve: The objective of the search for t*, to show in the report.
+        strangers: Share of the queries that the guard sent to large, to show in the report.
         seen_in_training: Number of the queries that the scorer was trained on.
 
     Raises:
@@ -113,4 +115,5 @@ def evaluate_scores(
         seen_in_training=seen_in_training,
         n_queries=len(draws),
         design_effect=effect,
+        strangers=strangers,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,14 +14,30 @@ from hybrid_router_core.errors import NotFittedError
 from .gloss import gloss
 from .lexical import LexicalTable
 from .surface import surface_features
+from .tidy import tidy
 
-__all__ = ["Featurizer"]
+__all__ = ["Features", "Featurizer"]
 
 # Root mean square lengths over the training queries; surface features have deviation 1, together about 12. Their
 # weight matters most of the three, and less of the embedding carries better to subjects that were not trained on.
 _EMBEDDING_LENGTH, _LEXICAL_LENGTH = 5.0, 10.0
-_VERSIONS = (1, 2)  # of what the features mean; 1 read every language as if it were English
+_VERSIONS = (
+    1,
+    2,
+)  # of what the features mean; 1 read every language as English, and chance spaces and capitals as form
 _SURFACE_LIMIT = 4.0  # in standard deviations: a query unlike all others must not have a feature of any size
+
+
+class Features(NamedTuple):
+    """What was read of n texts.
+
+    Attributes:
+        rows: Shape (n, columns).
+        tokens: Ids by the bundled tokenizer, of the text or its glosses.
+    """
+
+    rows: Float32Array
+    tokens: TokenIds
 
 
 class Featurizer:
@@ -47,28 +64,39 @@ class Featurizer:
         self, texts: Sequence[str], embeddings: Float32Array | None = None, *, progress: bool = False
     ) -> Float32Array:
         """`fit` and `transform` of the same texts, in little more than half the time."""
+        return self.fit_read(texts, embeddings, progress=progress).rows
+
+    def fit_read(
+        self, texts: Sequence[str], embeddings: Float32Array | None = None, *, progress: bool = False
+    ) -> Features:
+        """As `fit_transform`, with the tokens."""
         read = self._read(texts)
         tokens = tokens_in_batches(read, progress=progress)
         vectors = self._embed(texts, tokens) if embeddings is None else embeddings
         self._lexical = LexicalTable.fit(tokens, self._static.vocabulary_size())
         lexical = self._lexical.transform(tokens)
-        surface = surface_features(read, tokens)
+        surface = self._surface(read, tokens)
         blocks = [_block(vectors, _EMBEDDING_LENGTH), _block(lexical, _LEXICAL_LENGTH)]
         deviation = surface.std(axis=0)
         varied = deviation > 1e-6
         scale = np.where(varied, 1 / np.where(varied, deviation, 1), 0)
         self._mean = np.concatenate([*(mean for mean, _ in blocks), surface.mean(axis=0)]).astype(np.float32)
         self._scale = np.concatenate([*(factor for _, factor in blocks), scale]).astype(np.float32)
-        return self._scaled([vectors, lexical, surface])
+        return Features(self._scaled([vectors, lexical, surface]), tokens)
 
     def transform(self, texts: Sequence[str], embeddings: Float32Array | None = None) -> Float32Array:
         """One row of features a text."""
+        return self.read(texts, embeddings).rows
+
+    def read(self, texts: Sequence[str], embeddings: Float32Array | None = None) -> Features:
+        """As `transform`, with the tokens."""
         if self._lexical is None:
             raise NotFittedError("the features are not fitted yet; call fit(texts), or HybridRouter.load(folder)")
         read = self._read(texts)
         tokens = self._static.token_ids(read)
         vectors = self._embed(texts, tokens) if embeddings is None else embeddings
-        return self._scaled([vectors, self._lexical.transform(tokens), surface_features(read, tokens)])
+        lexical = self._lexical.transform(tokens)
+        return Features(self._scaled([vectors, lexical, self._surface(read, tokens)]), tokens)
 
     def state(self) -> dict[str, AnyArray]:
         """Arrays that `from_state` reads."""
@@ -95,6 +123,9 @@ class Featurizer:
     def _read(self, texts: Sequence[str]) -> Sequence[str]:
         """The texts as the bundled vocabulary and the surface features see them: in English, if need be by glosses."""
         return texts if self._version == 1 else [gloss(bound_text(text)) for text in texts]
+
+    def _surface(self, read: Sequence[str], tokens: TokenIds) -> Float32Array:
+        return surface_features(read if self._version == 1 else [tidy(text) for text in read], tokens)
 
     def _embed(self, texts: Sequence[str], tokens: TokenIds) -> Float32Array:
         encode_tokens = getattr(self.embedder, "encode_tokens", None)

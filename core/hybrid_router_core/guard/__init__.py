@@ -5,5 +5,6 @@
 
 from .conformal import DEFAULT_LEVEL, Guard, fewest_rows
 from .likeness import Likeness
+from .making import GuardSetting, check_guard, guard_for
 
-__all__ = ["DEFAULT_LEVEL", "Guard", "Likeness", "fewest_rows"]
+__all__ = ["DEFAULT_LEVEL", "Guard", "GuardSetting", "Likeness", "check_guard", "fewest_rows", "guard_for"]

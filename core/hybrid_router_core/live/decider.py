@@ -11,10 +11,10 @@ import contextvars
 import logging
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Literal, TypeAlias, cast, get_args
+from typing import Any, Literal, TypeAlias, get_args
 from weakref import WeakValueDictionary
 
-from hybrid_router_core.conversation import Reading, decide_reading, no_question
+from hybrid_router_core.conversation import Judged, Reading, decide_reading, no_question
 from hybrid_router_core.errors import ConfigError, DataError
 from hybrid_router_core.router import HybridRouter
 from hybrid_router_core.routing import ModelName, RoutingDecision, check_threshold
@@ -120,8 +120,8 @@ class Decider:
             if isinstance(self.router, HybridRouter):
                 return await self._gatherer().result((query, threshold))
             reading = _reading(query).as_written()
-            scores = [await ascored(self.router, reading.texts[0])] if reading.texts else []
-            return self._outcome(query, reading, threshold, scores)
+            found = _as_judged(await ascored(self.router, reading.texts[0])) if reading.texts else None
+            return self._outcome(query, reading, threshold, found)
         except NOT_A_FAULT:
             raise
         except BaseException as error:  # no thread could be had, or the task was cancelled under its callers
@@ -139,45 +139,44 @@ class Decider:
         readings = [_reading(query) for query, _ in asked]
         if not isinstance(self.router, HybridRouter):
             readings = [reading.as_written() for reading in readings]
-        scores = iter(self._scores([reading for reading in readings if reading.texts]))
+        found = iter(self._judged([reading for reading in readings if reading.texts]))
         return [
-            self._outcome(query, reading, limit, next(scores) if reading.texts else [])
+            self._outcome(query, reading, limit, next(found) if reading.texts else None)
             for (query, limit), reading in zip(asked, readings, strict=True)
         ]
 
     def _outcome(
-        self, query: Query, reading: Reading, limit: float | None, scores: Sequence[float | BaseException]
+        self, query: Query, reading: Reading, limit: float | None, found: Judged | BaseException | None
     ) -> Outcome:
         if query is not None and not isinstance(query, (str, Reading)):
             return DataError(f"the query is a {type(query).__name__}; allowed: a string, or None for the large model")
-        if not scores:
+        if found is None:
             return no_question(reading)
-        fault = scores[0] if isinstance(scores[0], BaseException) else None
-        if isinstance(fault, ConfigError):  # the callable cannot be used in this way at all
-            return fault
+        if isinstance(found, ConfigError):  # the callable cannot be used in this way at all
+            return found
         try:
             limit = self._own_threshold() if limit is None else check_threshold(limit)
         except ConfigError as error:  # a wrong threshold is the caller's mistake and never the router's
             return error
-        return self._failed(fault) if fault is not None else decide_reading(reading, cast("list[float]", scores), limit)
+        return self._failed(found) if isinstance(found, BaseException) else decide_reading(reading, found, limit)
 
     def _own_threshold(self) -> float:
         if self.threshold is not None:
             return self.threshold
         return self.router.threshold if isinstance(self.router, HybridRouter) else 0.5
 
-    def _scores(self, readings: list[Reading]) -> list[Sequence[float | BaseException]]:
-        """Those of the texts of each reading, or its error alone."""
+    def _judged(self, readings: list[Reading]) -> list[Judged | BaseException]:
+        """What is known of the texts of each reading, or its error alone."""
         if not isinstance(self.router, HybridRouter):
-            return [[scored(self.router, reading.texts[0])] for reading in readings]
+            return [_as_judged(scored(self.router, reading.texts[0])) for reading in readings]
         try:
-            return [*self.router._fitted().score_readings(readings, self.router.score)]
+            return [*self.router._fitted().judge(readings, self.router.score)]
         except NOT_A_FAULT:
             raise
         except BaseException as error:  # whatever an embedder may raise: the policy decides what becomes of it
             if len(readings) == 1:
-                return [[error]]
-            return [found for reading in readings for found in self._scores([reading])]
+                return [error]
+            return [found for reading in readings for found in self._judged([reading])]
 
     def _failed(self, error: BaseException) -> Outcome:
         if self.on_router_error == "raise":
@@ -198,6 +197,11 @@ def _reading(query: Query) -> Reading:
     if isinstance(query, Reading):
         return query
     return Reading((query,)) if isinstance(query, str) and query.strip() else NOTHING
+
+
+def _as_judged(score: float | BaseException) -> Judged | BaseException:
+    """What is known of a text that a callable has scored, or the callable's error."""
+    return score if isinstance(score, BaseException) else Judged([score])
 
 
 def _per_query(thresholds: Sequence[float | None] | None, queries: Sequence[Any]) -> Sequence[float | None]:

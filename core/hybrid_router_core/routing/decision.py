@@ -25,6 +25,7 @@ Reason: TypeAlias = Literal[
     "unavailable",
     "price",
     "dissatisfied",
+    "unknown",
 ]
 
 
@@ -41,8 +42,9 @@ class RoutingDecision:
             this model can do what the call needs), ``"context_window"`` (too long for the small model),
             ``"fallback"`` (the small model was asked first and failed), ``"sticky"`` (the conversation stays on the
             model of an earlier answer), ``"unavailable"`` (the small model kept failing and is left alone for now),
-            ``"price"`` (small was good enough, but would cost more for this call, or save too little) or
-            ``"dissatisfied"`` (the user was not content with an earlier answer).
+            ``"price"`` (small was good enough, but would cost more for this call, or save too little),
+            ``"dissatisfied"`` (the user was not content with an earlier answer) or ``"unknown"`` (the query is unlike
+            those of the calibration, so the score says little).
         detail: A short text for humans, never the query.
     """
 
