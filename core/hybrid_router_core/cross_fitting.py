@@ -1,8 +1,8 @@
 """Scores for queries of groups that were trained on, by scorers that have not seen the group.
 
 A scorer knows the groups that it learned from. What it loses in them says little about groups to come, so a limit for
-new groups needs scores that are as ignorant as theirs will be. Each fifth of the groups is scored by a predictor that
-was fitted on the other four (cross-fitting; Chernozhukov et al. 2018, arXiv:1608.00060, section 3).
+new groups needs scores that are as ignorant as theirs will be. Each tenth of the groups is scored by a predictor that
+was fitted on the other nine (cross-fitting; Chernozhukov et al. 2018, arXiv:1608.00060, section 3).
 """
 
 from __future__ import annotations
@@ -13,25 +13,27 @@ from typing import NamedTuple
 import numpy as np
 
 from ._types import AnyArray, BoolArray, Float32Array, FloatArray
-from .data import RoutingDataset, query_hashes
+from .data import RoutingDataset, joined, query_hashes
 from .embedders import Embedder, StaticEmbedder, embed_in_batches
 from .predictor import Predictor
 
 __all__ = ["AsNew", "as_new_groups"]
 
-_FOLDS = 5
+_FOLDS = 10
 _FEWEST = 30  # distinct queries that a fold's predictor must have to learn from
 
 
 class AsNew(NamedTuple):
-    """Scores that know nothing of the queries' groups.
+    """Queries with scores that know nothing of their groups.
 
     Attributes:
+        data: n queries: those that were given, and behind them those that were trained on, if they could be scored too.
         scores: In [0, 1], shape (n,).
         unfit: Rows whose group was trained on and could not be scored without, shape (n,).
-        crossed: Whether any was scored by another predictor than the router's.
+        crossed: Whether other predictors than the router's have scored.
     """
 
+    data: RoutingDataset
     scores: FloatArray
     unfit: BoolArray
     crossed: bool
@@ -48,9 +50,11 @@ def as_new_groups(
 ) -> AsNew:
     """The scores of queries as if their groups were new; the folds go through joblib.
 
+    A predictor without a group has not seen its training queries either, so these tell as much as the others.
+
     Args:
-        data: With n queries and their groups.
-        scores: The router's, shape (n,).
+        data: With queries and their groups.
+        scores: The router's, in [0, 1].
         trained_groups: Hashes of the groups that it learned from, or None.
         train: What it learned from; None if that is gone, as after loading.
         fit: Learns from a part of ``train`` with an embedder.
@@ -62,23 +66,22 @@ def as_new_groups(
     hashes = query_hashes(data.groups or [""] * len(data))
     known = np.zeros(len(data), dtype=bool) if trained_groups is None else np.isin(hashes, trained_groups)
     if not known.any() or train is None:
-        return AsNew(scores, known, False)
+        return AsNew(data, scores, known, False)
     names = np.unique(np.asarray(train.groups, dtype=object))
     fold_of = dict(zip(np.random.default_rng(seed).permutation(names), np.arange(len(names)) % _FOLDS, strict=True))
-    trained = np.array([fold_of[name] for name in train.groups or ()])
-    wanted = np.array([fold_of.get(name, -1) for name in data.groups or ()])
-    rest = {fold: np.flatnonzero(trained != fold) for fold in np.unique(wanted[known]).tolist()}
+    every = joined(data, train)
+    fold = np.array([fold_of.get(name, -1) for name in every.groups or ()])
+    rest = {k: np.flatnonzero(fold[len(data) :] != k) for k in range(min(_FOLDS, len(names)))}
     if min(len(np.unique(train.query_hashes[rows])) for rows in rest.values()) < _FEWEST:
-        return AsNew(scores, known, False)  # one or two groups hold nearly all that was learned from
-    once = _remembering(embedder, train, data)
+        return AsNew(data, scores, known, False)  # one or two groups hold nearly all that was learned from
+    once = _remembering(embedder, every)
     done = Parallel()(
-        delayed(_scored)(fit, once, train.take(rows), data.take(np.flatnonzero(wanted == fold)))
-        for fold, rows in rest.items()
+        delayed(_scored)(fit, once, train.take(rows), every.take(np.flatnonzero(fold == k))) for k, rows in rest.items()
     )
-    found = scores.copy()
-    for fold, part in zip(rest, done, strict=True):
-        found[wanted == fold] = part
-    return AsNew(found, np.zeros(len(data), dtype=bool), True)
+    found = np.concatenate([scores, np.empty(len(train))])
+    for k, part in zip(rest, done, strict=True):
+        found[fold == k] = part
+    return AsNew(every, found, np.zeros(len(every), dtype=bool), True)
 
 
 def _scored(
@@ -109,7 +112,5 @@ class _Remembering:
         return self._embedder.fingerprint()
 
 
-def _remembering(embedder: Embedder, *data: RoutingDataset) -> Embedder:
-    if isinstance(embedder, StaticEmbedder):  # fast as it is
-        return embedder
-    return _Remembering(embedder, list(dict.fromkeys(text for part in data for text in part.texts)))
+def _remembering(embedder: Embedder, data: RoutingDataset) -> Embedder:
+    return embedder if isinstance(embedder, StaticEmbedder) else _Remembering(embedder, list(dict.fromkeys(data.texts)))

@@ -176,7 +176,7 @@ class HybridRouter:
             confidence: Of that guarantee, in (0, 1).
             quality_range: Lowest and highest quality possible, for that guarantee; (0, 1) if all qualities lie in it.
             across: "groups": the guarantee is about as many new groups, of which none is in the data. Queries of groups
-                that were trained on are scored by routers without them, which takes five further fits; a router that
+                that were trained on are scored by routers without them, which takes ten further fits; a router that
                 was loaded leaves them out.
 
         Raises:
@@ -187,18 +187,19 @@ class HybridRouter:
         check_dataset("calibrate", data)
         predictor, seen = self._fitted(), self._fitted().has_seen(data.query_hashes)
         scores, strangeness = predictor.examine_rows(data)
-        new = AsNew(scores, np.zeros(len(data), dtype=bool), False)
+        once = np.unique(data.query_hashes[~seen], return_index=True)[1]  # a repeated query is one draw
+        certified = max_quality_drop is not None
+        guard = guard_for(self.guard, predictor.likeness, strangeness[~seen][once], certified=certified)
+        new = AsNew(data, scores, np.zeros(len(data), dtype=bool), False)
         if across is not None:
             taught = predictor.trained_groups, self._taught
-            new = as_new_groups(data, new.scores, *taught, self._learn_part, self.embedder, self.seed)
-        left_out = seen | new.unfit
-        once = np.unique(data.query_hashes[~left_out], return_index=True)[1]  # a repeated query is one draw
-        certified = max_quality_drop is not None
-        guard = guard_for(self.guard, predictor.likeness, strangeness[~left_out][once], certified=certified)
+            new = as_new_groups(data, scores, *taught, self._learn_part, self.embedder, self.seed)
+        more = len(new.data) - len(data)  # training queries: the guard has none of its reference from them
+        strangeness = np.append(strangeness, np.full(more, -np.inf))
         self.calibration = calibrate_on(
-            data,
+            new.data,
             new.scores,
-            left_out,
+            np.append(seen, np.zeros(more, dtype=bool)) | new.unfit,
             strangers=None if guard is None else guard.strangers(strangeness),
             beyond=None if guard is None else strangeness > guard.edge,
             cost_advantage=cost_advantage,

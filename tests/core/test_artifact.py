@@ -148,8 +148,8 @@ def test_a_truncated_or_missing_file_is_an_error(tmp_path, name):
 def test_a_newer_format_says_how_to_upgrade(tmp_path):
     save_artifact(tmp_path, record(), arrays())
     body = json.loads((tmp_path / "router.json").read_text())
-    (tmp_path / "router.json").write_text(json.dumps({**body, "format_version": 3, "new_field": 1}))
-    with pytest.raises(ArtifactError, match=r"has format 3.*pip install --upgrade"):
+    (tmp_path / "router.json").write_text(json.dumps({**body, "format_version": 4, "new_field": 1}))
+    with pytest.raises(ArtifactError, match=r"has format 4.*pip install --upgrade"):
         load_artifact(tmp_path)
 
 

@@ -153,13 +153,24 @@ def calibrate_threshold(
     return record.model_copy(update=certified)
 
 
-def calibrate_on(data: RoutingDataset, scores: FloatArray, seen: BoolArray, *, seed: int, **target: Any) -> Calibration:
+def calibrate_on(
+    data: RoutingDataset,
+    scores: FloatArray,
+    seen: BoolArray,
+    *,
+    strangers: BoolArray | None = None,
+    beyond: BoolArray | None = None,
+    seed: int,
+    **target: Any,
+) -> Calibration:
     """`calibrate_threshold` on the rows that were not trained on; warns of what weakens the result.
 
     Args:
         data: Queries with qualities, n rows.
         scores: The router's, shape (n,).
         seen: Which queries were trained on, shape (n,).
+        strangers: As in `calibrate_threshold`.
+        beyond: The same.
         seed: Of the guarantee.
         target: The target and its settings, as `calibrate_threshold` takes them.
     """
@@ -170,6 +181,8 @@ def calibrate_on(data: RoutingDataset, scores: FloatArray, seen: BoolArray, *, s
         rows.mean_large,
         queries=rows.query_hashes,
         groups=rows.groups,
+        strangers=None if strangers is None else strangers[~seen],
+        beyond=None if beyond is None else beyond[~seen],
         left_out=len(data) - len(rows),
         seed=seed,
         **target,

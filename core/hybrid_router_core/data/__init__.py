@@ -4,6 +4,7 @@ from .cells import WORDS
 from .checks import check_dataset, check_queries
 from .dataset import RoutingDataset
 from .hashes import query_hashes
+from .joining import joined
 from .lines import json_bytes, write_lines
 from .pools import PoolRow, read_pool_rows
 from .readers import read_rows
@@ -33,6 +34,7 @@ __all__ = [
     "in_chunks",
     "is_many",
     "is_unnamed_group",
+    "joined",
     "json_bytes",
     "nearest",
     "query_hashes",

@@ -240,3 +240,10 @@ def test_a_share_that_cannot_be_had_says_what_can():
 
 def test_all_may_be_lost():
     assert calibrate_threshold([0.1, 0.9], [0, 0], [1, 1], max_quality_drop="100%").threshold == 0
+
+
+def test_training_queries_tell_too_where_they_are_scored_without_their_group(parts):
+    train, calibration = parts
+    router = HybridRouter(scorer="linear").fit(train).calibrate(calibration, max_quality_drop=0.3, across="groups")
+    assert router.calibration.n == len(train) + len(calibration)
+    assert router.calibration.n_groups == 12

@@ -12,6 +12,7 @@ from hybrid_router_core.errors import MissingExtraError
 from hybrid_router_core.features import Featurizer
 from hybrid_router_core.features.gloss import gloss
 from hybrid_router_core.features.language import language_of
+from hybrid_router_core.features.tidy import tidy
 
 CAPITAL = {
     "de": "Was ist die Hauptstadt von Frankreich?",
@@ -89,7 +90,8 @@ def test_features_of_version_1_read_as_they_did():
     old = {**Featurizer(StaticEmbedder()).fit(ENGLISH).state(), "surface_version": np.array([1])}
     new = {**old, "surface_version": np.array([2])}
     before, after = (Featurizer.from_state(StaticEmbedder(), state) for state in (old, new))
-    np.testing.assert_array_equal(before.transform(ENGLISH), after.transform(ENGLISH))
+    tidied = [tidy(text) for text in ENGLISH]
+    np.testing.assert_array_equal(before.transform(tidied), after.transform(tidied))
     assert not np.array_equal(before.transform([CAPITAL["zh"]]), after.transform([CAPITAL["zh"]]))
     assert int(before.state()["surface_version"][0]) == 1
 
