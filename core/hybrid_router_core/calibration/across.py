@@ -26,6 +26,7 @@ __all__ = ["METHOD", "assumes", "threshold_across"]
 METHOD = "bootstrap-t over groups for as many new ones (Hall 1988), fixed sequence (arXiv:2110.01052), and by rows"
 _RESAMPLES = 1000
 _MOST_STEPS = 1000
+_FLOOR = 0.03  # of the limit: errors below it are as good as none
 
 
 def assumes(groups: int) -> str:
@@ -61,19 +62,27 @@ def threshold_across(losses: Losses, place: IntArray, max_drop: float, confidenc
     excess = sums(losses.values) - np.bincount(place, allowed, minlength=groups)
     squares = sums(losses.values * (losses.values - 2 * allowed)) + np.bincount(place, allowed**2, minlength=groups)
     sizes = np.bincount(place, minlength=groups).astype(np.float64)
+    floor = _FLOOR * float(allowed.mean())
     rng = np.random.default_rng([seed, groups])
     even = np.full(groups, 1 / groups)
     seen, new = (rng.multinomial(groups, even, _RESAMPLES).astype(np.float64) for _ in range(2))
 
     def passes(part: slice) -> BoolArray:
-        return np.asarray(_upper(excess[part].T, squares[part].T, sizes, seen, new, confidence) <= 0)
+        ends = _upper(excess[part].T, squares[part].T, sizes, seen, new, confidence, floor)
+        return np.asarray(ends <= 0)
 
     last = last_passed(len(steps), 0, passes)
     return float(steps[last]) if last >= 0 else None
 
 
 def _upper(
-    excess: FloatArray, squares: FloatArray, sizes: FloatArray, seen: FloatArray, new: FloatArray, confidence: float
+    excess: FloatArray,
+    squares: FloatArray,
+    sizes: FloatArray,
+    seen: FloatArray,
+    new: FloatArray,
+    confidence: float,
+    floor: float,
 ) -> FloatArray:
     """Upper ends of the expected excess a row in a new draw of the groups, shape (m,).
 
@@ -84,15 +93,16 @@ def _upper(
         seen: How often a resample has each group, shape (resamples, k).
         new: The same of the draws to come.
         confidence: In (0, 1).
+        floor: A standard error that is added to all, > 0.
     """
     k = len(sizes)
     mean, error = _mean_and_error(np.ones((1, k)), excess, sizes)
     means, errors = _mean_and_error(seen, excess, sizes)
     off = excess - mean * sizes[:, None]
     to_come = mean + _between(off, excess, squares, sizes) * (new @ off) / (new @ sizes)[:, None]
-    # A resample of one group, or of equal ones, has no error: it must not decide.
-    studentised = (means - to_come) / np.maximum(errors, 0.05 * error + 1e-12)
-    return np.asarray(mean[0] - np.quantile(studentised, 1 - confidence, axis=0) * error[0])
+    # Where few rows go to small, many a resample has no loss and so no error of its own: it must not decide.
+    studentised = (means - to_come) / np.hypot(errors, floor)
+    return np.asarray(mean[0] - np.quantile(studentised, 1 - confidence, axis=0) * np.hypot(error[0], floor))
 
 
 def _between(off: FloatArray, excess: FloatArray, squares: FloatArray, sizes: FloatArray) -> FloatArray:

@@ -31,9 +31,9 @@ def drop_at(threshold, rng, groups, spread):
 
 @pytest.mark.parametrize(("groups", "spread"), [(8, 0.03), (20, 0.08), (60, 0.1)])
 def test_the_limit_holds_for_new_groups(groups, spread):
-    """As often as said, for as many new groups; and by rows it does not, where groups matter."""
+    """As often as said, for as many new groups."""
     broken = {"rows": 0, "groups": 0}
-    draws = 60
+    draws = 100
     for seed in range(draws):
         rng = np.random.default_rng(seed)
         *arrays, names = world(rng, groups, 15, spread)
@@ -45,7 +45,7 @@ def test_the_limit_holds_for_new_groups(groups, spread):
                 continue
             broken[kind] += drop_at(record.threshold, fresh, groups, spread) > 0.1
     assert broken["groups"] <= 0.05 * draws + 2 * np.sqrt(0.05 * 0.95 * draws)
-    assert groups == 8 or broken["rows"] >= broken["groups"]
+    assert broken["rows"] >= broken["groups"]
 
 
 def test_few_groups_that_lose_much_are_allowed_for():
@@ -153,7 +153,7 @@ def test_nothing_is_half_done(parts):
     with pytest.raises(ConfigError, match="across"):
         router.calibrate(parts[1], cost_advantage=0.5, across="groups")
     with pytest.raises(DataError, match="groups at least"):
-        router.calibrate(parts[1].take(np.arange(40)), max_quality_drop=0.3, across="groups")
+        router.calibrate(grouped(groups=3, start=50), max_quality_drop=0.3, across="groups")
     assert router.calibration == before
 
 
