@@ -52,15 +52,10 @@ def threshold_across(losses: Losses, place: IntArray, max_drop: float, confidenc
         steps = steps[np.unique(np.linspace(0, len(steps) - 1, _MOST_STEPS).astype(np.intp))]
     groups = int(place.max()) + 1
     column = np.searchsorted(-steps, -losses.scores, side="left")  # the first step that sends the row to small
-
-    def sums(values: FloatArray) -> FloatArray:
-        """By step and group, over the rows that go to small."""
-        cells = np.bincount(column * groups + place, values, minlength=(len(steps) + 1) * groups)
-        return np.asarray(np.cumsum(cells.reshape(-1, groups), axis=0)[:-1], dtype=np.float64)
-
+    cells = np.bincount(column * groups + place, losses.values, minlength=(len(steps) + 1) * groups)
+    lost = np.cumsum(cells.reshape(-1, groups), axis=0)[:-1]  # by step and group, over the rows that go to small
     allowed = max_drop * losses.units
-    excess = sums(losses.values) - np.bincount(place, allowed, minlength=groups)
-    squares = sums(losses.values * (losses.values - 2 * allowed)) + np.bincount(place, allowed**2, minlength=groups)
+    excess = lost - np.bincount(place, allowed, minlength=groups)
     sizes = np.bincount(place, minlength=groups).astype(np.float64)
     floor = _FLOOR * float(allowed.mean())
     rng = np.random.default_rng([seed, groups])
@@ -68,7 +63,7 @@ def threshold_across(losses: Losses, place: IntArray, max_drop: float, confidenc
     seen, new = (rng.multinomial(groups, even, _RESAMPLES).astype(np.float64) for _ in range(2))
 
     def passes(part: slice) -> BoolArray:
-        ends = _upper(excess[part].T, squares[part].T, sizes, seen, new, confidence, floor)
+        ends = _upper(excess[part].T, sizes, seen, new, confidence, floor)
         return np.asarray(ends <= 0)
 
     last = last_passed(len(steps), 0, passes)
@@ -77,18 +72,16 @@ def threshold_across(losses: Losses, place: IntArray, max_drop: float, confidenc
 
 def _upper(
     excess: FloatArray,
-    squares: FloatArray,
     sizes: FloatArray,
     seen: FloatArray,
     new: FloatArray,
     confidence: float,
     floor: float,
 ) -> FloatArray:
-    """Upper ends of the expected excess a row in a new draw of the groups, shape (m,).
+    """Upper ends of the mean excess a row in a new draw of the groups, shape (m,).
 
     Args:
         excess: Sum over the rows of each group, shape (k, m).
-        squares: Sum of the squares of the rows' excesses, shape (k, m).
         sizes: Rows of each group, shape (k,).
         seen: How often a resample has each group, shape (resamples, k).
         new: The same of the draws to come.
@@ -98,22 +91,10 @@ def _upper(
     k = len(sizes)
     mean, error = _mean_and_error(np.ones((1, k)), excess, sizes)
     means, errors = _mean_and_error(seen, excess, sizes)
-    off = excess - mean * sizes[:, None]
-    to_come = mean + _between(off, excess, squares, sizes) * (new @ off) / (new @ sizes)[:, None]
+    to_come = (new @ excess) / (new @ sizes)[:, None]
     # Where few rows go to small, many a resample has no loss and so no error of its own: it must not decide.
     studentised = (means - to_come) / np.hypot(errors, floor)
     return np.asarray(mean[0] - np.quantile(studentised, 1 - confidence, axis=0) * np.hypot(error[0], floor))
-
-
-def _between(off: FloatArray, excess: FloatArray, squares: FloatArray, sizes: FloatArray) -> FloatArray:
-    """By how much the groups' sums spread less when the luck of their few rows is taken out, in [0, 1], shape (m,).
-
-    What is limited is the expected drop in the groups to come. A group of one row is taken as it is.
-    """
-    n = sizes[:, None]
-    luck = np.where(n > 1, (squares - excess**2 / n) * n / np.maximum(n - 1, 1), 0.0).sum(axis=0)
-    total = (off**2).sum(axis=0) * len(sizes) / (len(sizes) - 1)
-    return np.asarray(np.sqrt(np.clip(1 - luck / np.maximum(total, 1e-12), 0, 1)))
 
 
 def _mean_and_error(weights: FloatArray, excess: FloatArray, sizes: FloatArray) -> tuple[FloatArray, FloatArray]:
