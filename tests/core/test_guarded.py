@@ -1,0 +1,169 @@
+"""A router with a guard: strangers go to large, in every way of asking, and the guarantee holds."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import numpy as np
+import pytest
+
+from hybrid_router_core import HybridRouter, RoutingDataset, RoutingDecision
+from hybrid_router_core.calibration import calibrate_threshold
+from hybrid_router_core.errors import CalibrationError, ConfigError
+from hybrid_router_core.live import Decider
+
+CHINESE = "请问珠穆朗玛峰的高度是多少？它位于哪个国家？"
+STRANGE = [CHINESE, "QmFzZTY0IGlzIG5vdCBhIHF1ZXN0aW9uIGFuZCBpdCBuZXZlciB3aWxsIGJl" * 4, "xq zzv kkwj qpt vvxz jjq" * 3]
+NOUNS = ["river", "castle", "garden", "teacher", "winter", "market", "bridge", "letter", "window", "forest"]
+PLACES = ["Norland", "Westfall", "Eastmere", "Highcliff", "Lakeside", "Greenhill", "Stonebury", "Fairwater"]
+
+
+def asked(n, seed=0):
+    """Plain questions; small fails where a proof is wanted."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for i in range(n):
+        noun, place, number = rng.choice(NOUNS), rng.choice(PLACES), rng.integers(1000)
+        hard = bool(rng.random() < 0.5)
+        text = f"Prove that the {noun} of {place} has {number} parts." if hard else f"How old is the {noun} of {place}?"
+        rows.append(
+            {"query": f"{text} Note {10_000 * seed + i}.", "small_quality": float(not hard), "large_quality": 1.0}
+        )
+    return RoutingDataset.from_records(rows)
+
+
+@pytest.fixture(scope="module")
+def router():
+    train, calibration = asked(600).split((0.5, 0.5))
+    return HybridRouter(scorer="linear").fit(train).calibrate(calibration, max_quality_drop=0.1)
+
+
+def test_a_guarantee_comes_with_a_guard(router):
+    assert router.calibration.strangers <= 0.02
+    assert [router.route(text, threshold=0.0).reason for text in STRANGE] == ["unknown"] * 3
+    decision = router.route(CHINESE, threshold=0.0)
+    assert (decision.model, decision.threshold) == ("large", 0.0)
+    assert decision.detail.startswith("unlike the calibration queries (p = 0.0")
+    assert CHINESE not in str(decision)
+    assert RoutingDecision.from_dict(decision.to_dict()) == decision
+    plain = router.route("How old is the bridge of Lakeside? Note 77.")
+    assert (plain.model, plain.reason) == ("small", "score")
+
+
+def test_what_goes_to_large_by_its_score_says_so(router):
+    assert router.route(CHINESE, threshold=1.0).reason == "score"
+
+
+def test_every_way_of_asking_agrees(router):
+    queries = [*STRANGE, "How old is the river of Norland? Note 5."]
+    one = [router.route(query, threshold=0.0) for query in queries]
+    decider = Decider(router, threshold=0.0)
+    for others in (
+        router.route_batch(queries, threshold=0.0),
+        decider.decide_batch(queries),
+        [asyncio.run(decider.adecide(query)) for query in queries],
+    ):
+        assert [(d.model, d.reason, d.detail) for d in others] == [(d.model, d.reason, d.detail) for d in one]
+        np.testing.assert_allclose([d.score for d in others], [d.score for d in one], rtol=1e-12)
+    np.testing.assert_allclose(router.score(queries), [d.score for d in one], rtol=1e-12)
+
+
+def test_ordinary_queries_are_lost_no_more_often_than_said(router):
+    fresh = asked(1500, seed=1)
+    reasons = [decision.reason for decision in router.route_batch(fresh.queries, threshold=0.0)]
+    assert reasons.count("unknown") / len(fresh) <= 0.02 + 2 * np.sqrt(0.02 / 300)  # the cut is from 300 queries
+    report = router.evaluate(fresh, resamples=50)
+    assert report.strangers == reasons.count("unknown") / len(fresh)
+    assert report.to_dict()["strangers"] == report.strangers
+
+
+def user(text):
+    return {"role": "user", "content": text}
+
+
+def test_conversations_are_known_by_what_they_ask(router):
+    easy = "How old is the castle of Fairwater? Note 3."
+    follow = router.route(messages=[user(easy), user("continue")], threshold=0.0)
+    assert (follow.model, follow.reason) == ("small", "score")
+    strange = router.route(messages=[user(STRANGE[1]), user("continue")], threshold=0.0)
+    assert (strange.model, strange.reason) == ("large", "unknown")
+    thanks = router.route(messages=[user(STRANGE[1]), user("thank you, goodbye")], threshold=0.9)
+    assert (thanks.model, thanks.reason) == ("small", "score")
+
+
+def test_it_is_saved_and_loaded(router, tmp_path):
+    loaded = HybridRouter.load(router.save(tmp_path))
+    record = json.loads((tmp_path / "router.json").read_text())
+    assert record["format_version"] == 3
+    assert record["guard"] == "auto"
+    assert [loaded.route(text, threshold=0.0) for text in STRANGE] == [router.route(t, threshold=0.0) for t in STRANGE]
+    assert (
+        loaded.save(tmp_path / "again").joinpath("router.json").read_bytes() == (tmp_path / "router.json").read_bytes()
+    )
+
+
+def test_when_there_is_one():
+    train, calibration = asked(300).split((0.5, 0.5))
+    share = HybridRouter(scorer="linear").fit(train).calibrate(calibration, cost_advantage=0.5)
+    assert share.calibration.strangers is None
+    assert share.route(CHINESE, threshold=0.0).model == "small"
+    asked_for = HybridRouter(scorer="linear", guard=0.05).fit(train).calibrate(calibration, cost_advantage=0.5)
+    assert asked_for.route(CHINESE, threshold=0.0).reason == "unknown"
+    none = HybridRouter(scorer="linear", guard=None).fit(train).calibrate(calibration, max_quality_drop=0.2)
+    assert none.route(CHINESE, threshold=0.0).model == "small"
+    few = HybridRouter(scorer="linear").fit(train).calibrate(calibration.take(range(40)), max_quality_drop=0.5)
+    assert few.calibration.strangers is None
+
+
+def test_a_new_fit_or_calibration_forgets_it(router, tmp_path):
+    again = HybridRouter.load(router.save(tmp_path))
+    again.calibrate(asked(200, seed=3), cost_advantage=0.5)
+    assert again.route(CHINESE, threshold=0.0).reason == "score"
+    again.calibrate(asked(200, seed=3), max_quality_drop=0.2)
+    assert again.route(CHINESE, threshold=0.0).reason == "unknown"
+    again.fit(asked(200, seed=4))
+    assert again.route(CHINESE, threshold=0.0).reason == "score"
+
+
+@pytest.mark.parametrize("level", [0, 1, -0.1, 0.6, True, "on", float("nan")])
+def test_levels_that_are_none(level):
+    with pytest.raises(ConfigError, match="guard="):
+        HybridRouter(guard=level)
+
+
+def test_too_few_calibration_queries_for_a_level():
+    train, calibration = asked(300).split((0.5, 0.5))
+    router = HybridRouter(scorer="linear", guard=0.02).fit(train)
+    with pytest.raises(CalibrationError, match=r"guard=0\.02 needs 49 calibration queries, there are 30"):
+        router.calibrate(calibration.take(range(30)), max_quality_drop=0.5)
+    assert router.calibration is None
+    assert router.threshold == 0.5
+
+
+def test_a_router_from_before_there_were_guards(tmp_path):
+    train, calibration = asked(300).split((0.5, 0.5))
+    without = HybridRouter(scorer="linear", guard=None).fit(train)
+    without.guard = 0.02
+    with pytest.raises(CalibrationError, match="trained without what a guard measures by"):
+        without.calibrate(calibration, max_quality_drop=0.2)
+
+
+def test_the_guarantee_holds_where_small_is_better_on_strangers():
+    """The guard then costs quality: what small gains beyond the edge must not be counted on."""
+    broken, draws = 0, 150
+    for seed in range(draws):
+        rng = np.random.default_rng(seed)
+        n = 600
+        scores, strange = rng.random(n), rng.random(n)
+        beyond, away = strange > 0.9, strange > np.quantile(strange, 0.98)
+        gains = strange > 0.9  # there small is right and large is wrong
+        small = np.where(gains, 1.0, (rng.random(n) > 0.14 * (1 - scores)).astype(float))
+        large = np.where(gains, 0.0, 1.0)
+        found = calibrate_threshold(
+            scores, small, large, max_quality_drop=0.05, strangers=away, beyond=beyond, seed=seed
+        )
+        t, cut = found.threshold, np.quantile(strange, 0.98)
+        drop = 0.9 * 0.14 * (1 - t) ** 2 / 2 - (1 - t) * max(0.0, min(cut, 1) - 0.9)
+        broken += drop > 0.05
+    assert broken <= 0.05 * draws + 2 * np.sqrt(0.05 * 0.95 * draws)
