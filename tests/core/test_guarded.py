@@ -28,7 +28,11 @@ def asked(n, seed=0):
         hard = bool(rng.random() < 0.5)
         text = f"Prove that the {noun} of {place} has {number} parts." if hard else f"How old is the {noun} of {place}?"
         rows.append(
-            {"query": f"{text} Note {10_000 * seed + i}.", "small_quality": float(not hard), "large_quality": 1.0}
+            {
+                "query": f"{text} Note {(7919 * i + 104_729 * seed) % 1_000_003:06d}.",
+                "small_quality": float(not hard),
+                "large_quality": 1.0,
+            }
         )
     return RoutingDataset.from_records(rows)
 
@@ -47,7 +51,7 @@ def test_a_guarantee_comes_with_a_guard(router):
     assert decision.detail.startswith("unlike the calibration queries (p = 0.0")
     assert CHINESE not in str(decision)
     assert RoutingDecision.from_dict(decision.to_dict()) == decision
-    plain = router.route("How old is the bridge of Lakeside? Note 77.")
+    plain = router.route("How old is the bridge of Lakeside? Note 770123.")
     assert (plain.model, plain.reason) == ("small", "score")
 
 
@@ -56,7 +60,7 @@ def test_what_goes_to_large_by_its_score_says_so(router):
 
 
 def test_every_way_of_asking_agrees(router):
-    queries = [*STRANGE, "How old is the river of Norland? Note 5."]
+    queries = [*STRANGE, "How old is the river of Norland? Note 512345."]
     one = [router.route(query, threshold=0.0) for query in queries]
     decider = Decider(router, threshold=0.0)
     for others in (
@@ -83,7 +87,7 @@ def user(text):
 
 
 def test_conversations_are_known_by_what_they_ask(router):
-    easy = "How old is the castle of Fairwater? Note 3."
+    easy = "How old is the castle of Fairwater? Note 345678."
     follow = router.route(messages=[user(easy), user("continue")], threshold=0.0)
     assert (follow.model, follow.reason) == ("small", "score")
     strange = router.route(messages=[user(STRANGE[1]), user("continue")], threshold=0.0)
