@@ -6,6 +6,7 @@ queries, and tested on 500 others at the threshold that sends half of the test q
 is attacked by itself: the default router, a kNN router, and the default router read without its head and its tail.
 
     default        HybridRouter()
+    guarded        the same with a guard, which sends what is unlike the calibration queries to large
     knn            HybridRouter(scorer="knn")
     cut median     default; the median of the scores without the head, without the tail, and without both (12 words, at
                    most a third of the text each): it bounds what one affix can do, and costs APGR
@@ -28,6 +29,7 @@ from common import PAIRS, FloatArray, apgr, data_file, machine, mmlu, pair, rand
 
 from hybrid_router_core import HybridRouter, RoutingDataset
 from hybrid_router_core.embedders.static import _bundle
+from hybrid_router_core.guard import DEFAULT_LEVEL
 
 TOKENS, SEARCHED, TESTED = 10, 100, 500
 Score = Callable[[list[str]], FloatArray]
@@ -107,6 +109,19 @@ CHANGES: dict[str, Callable[[str, np.random.Generator], str]] = {
     "one typing error": lambda text, rng: _typing_errors(text, 1, rng),
     "two typing errors": lambda text, rng: _typing_errors(text, 2, rng),
 }
+
+
+def guarded(router: HybridRouter, calibration: RoutingDataset) -> Score:
+    """Scores of the router, 0 for strangers; the attack knows the guard and may look for what passes it."""
+    guard = HybridRouter(guard=DEFAULT_LEVEL)
+    guard._predictor = router._fitted()
+    predictor = guard.calibrate(calibration, cost_advantage=0.5)._fitted()
+
+    def score(texts: list[str]) -> FloatArray:
+        scores, strangeness = predictor.examine(texts)
+        return np.where(predictor.strangers(strangeness), 0.0, scores)
+
+    return score
 
 
 def quiz(path: Path) -> RoutingDataset:
@@ -249,13 +264,17 @@ def _logit(scores: FloatArray) -> FloatArray:
 def measure(name: str, data: RoutingDataset, train: int, rounds: int) -> dict[str, dict[str, float]]:
     """Print the table of one data set."""
     learn, rest = random_split(data, train, seed=0)
-    test = data.take(np.sort(np.random.default_rng(1).permutation(rest)[:3000]))
+    test = data.take(np.sort(np.random.default_rng(1).permutation(rest)[: min(3000, 3 * len(rest) // 4)]))
     queries = list(dict.fromkeys(test.queries))
     order = np.random.default_rng(0).permutation(len(queries)).tolist()
     searched = [queries[i] for i in order[: min(SEARCHED, len(queries) // 4)]]
     tested = [queries[i] for i in order[len(searched) : len(searched) + TESTED]]
     default, knn = HybridRouter().fit(data.take(learn)), HybridRouter(scorer="knn").fit(data.take(learn))
-    ways: dict[str, Score] = {"default": default.score, "knn": knn.score, "cut median": cut_median(default)}
+    others = data.take(np.setdiff1d(rest, np.flatnonzero(np.isin(data.queries, test.queries)))[:500])
+    ways: dict[str, Score] = {"default": default.score}
+    if len(others) >= 100:
+        ways["guarded"] = guarded(default, others)
+    ways |= {"knn": knn.score, "cut median": cut_median(default)}
     print(f"\n{name}: {train:,} labels, searched on {len(searched)}, tested on {len(tested)}; points of share to small")
     figures: dict[str, dict[str, float]] = {}
     for way, score in ways.items():
