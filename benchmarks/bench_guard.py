@@ -20,7 +20,6 @@ import functools
 import gzip
 import json
 import re
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,15 +28,12 @@ from typing import Any
 
 import numpy as np
 import strangers
-from common import DATA, MMLU, NINE_MODELS, PAIRS, apgr, data_file, machine
+from common import DATA, MMLU, NINE_MODELS, apgr, data_file, machine
 from numpy.typing import NDArray
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples"))
-from recorded import right
+from outcomes import read_outcomes
 
 from hybrid_router_core import HybridRouter, RoutingDataset
-from hybrid_router_core.data import read_responses
-from hybrid_router_core.embedders import StaticEmbedder, tokens_in_batches
+from hybrid_router_core.embedders import StaticEmbedder
 from hybrid_router_core.features import Featurizer
 from hybrid_router_core.guard import DEFAULT_LEVEL, Guard, Likeness
 
@@ -65,8 +61,8 @@ class Guarded:
     @classmethod
     def fit(cls, train: list[str], calibration: list[str], seed: int) -> Guarded:
         """Learn from the one, calibrate on the other."""
-        features, tokens = Featurizer(StaticEmbedder()), tokens_in_batches(train)
-        rows = features.fit_transform(train, None, tokens)
+        features = Featurizer(StaticEmbedder())
+        rows, tokens = features.fit_read(train)
         likeness = Likeness.fit(train, tokens, rows, seed=seed)
         vectors = StaticEmbedder().encode_tokens(tokens)
         made = cls(features, likeness, None, vectors, None)  # type: ignore[arg-type]
@@ -76,9 +72,8 @@ class Guarded:
 
     def strangeness(self, texts: list[str]) -> FloatArray:
         """By the likeness."""
-        tokens = tokens_in_batches(texts)
-        vectors = StaticEmbedder().encode_tokens(tokens)
-        return self.likeness.strangeness(texts, tokens, self.features.transform(texts, vectors))
+        rows, tokens = self.features.read(texts)
+        return self.likeness.strangeness(texts, tokens, rows)
 
     def distance(self, texts: list[str]) -> FloatArray:
         """By the baseline."""
@@ -89,31 +84,6 @@ class Guarded:
         """Share that are strangers to the guard, and to the baseline."""
         ours, theirs = self.guard.strangers(self.strangeness(texts)), self.nearest.strangers(self.distance(texts))
         return float(ours.mean()), float(theirs.mean())
-
-
-def read(path: Path) -> dict[str, RoutingDataset]:
-    """The data sets of a file, by name; a file of many models gives two pairs."""
-    name = path.name.split(".")[0]
-    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines]
-    first = rows[0]
-    if "quality" in first:
-        pairs = [pair for pair in PAIRS if set(pair) <= set(first["quality"])][:2]
-        return {f"{name}, {small}": RoutingDataset.read(path, small=small, large=large) for small, large in pairs}
-    if "small_quality" in first:
-        keys: Any = ("small_quality", "large_quality")
-    elif "answers" in first and isinstance(first["small"], dict):
-        graded = list(read_responses(path))
-        rows = [{"query": r.query, "small": right(r, r.small), "large": right(r, r.large)} for r in graded]
-        keys = ("small", "large")
-    else:
-        keys = ("small", "large")
-    small, large = keys
-    return {
-        name: RoutingDataset.from_records(
-            {"query": row["query"], "small_quality": row[small], "large_quality": row[large]} for row in rows
-        )
-    }
 
 
 def parts(queries: Sequence[str], seed: int) -> tuple[list[str], list[str], list[str]]:
@@ -176,7 +146,7 @@ def milliseconds(guarded: Guarded, router: HybridRouter, texts: list[str]) -> di
     """Of one decision: what the guard adds to it, beside the decision without it, in turns."""
     added, whole = [], []
     for text in texts * 3:
-        tokens, features = StaticEmbedder().token_ids([text]), guarded.features.transform([text])
+        features, tokens = guarded.features.read([text])
         start = time.perf_counter()
         guarded.guard.strangers(guarded.likeness.strangeness([text], tokens, features))
         middle = time.perf_counter()
@@ -216,7 +186,7 @@ def main() -> None:
     files = given.data or [data_file(name) for name in (MMLU, NINE_MODELS, *(f"{o}.jsonl.gz" for o in OTHERS))]
     sets: dict[str, RoutingDataset] = {}
     for path in files:
-        sets |= read(path)
+        sets |= read_outcomes(path)
     apgrs, routers = worth(sets)
     figures: dict[str, Any] = {}
     for name, data in sets.items():
