@@ -5,10 +5,12 @@
 In each draw half of the groups are known: up to 1,500 of their queries train a router and as many calibrate it. The
 limit is then checked on further queries of these groups, and on all queries of the other half. Rows:
     by rows        calibrate(max_quality_drop=limit), which takes the queries for independent draws
-    guard          that threshold, and the queries farthest from the training queries (mean cosine to the 10 nearest) to
-                   large, as many as leave it the share of the last row
+    distance       that threshold, and the queries farthest from the training queries (mean cosine to the 10 nearest) to
+                   large, as many as leave it the share of "across groups"
     t quantile     a bound on the mean over groups with a quantile of t and the standard error times sqrt(2)
     across groups  calibrate(max_quality_drop=limit, across="groups")
+    ... + guard    the decisions of these routers as they are, with the guard that calibrate gives them; the other rows
+                   have none
 "broken" counts the draws in which more than the limit was lost; 5 % are allowed.
 """
 
@@ -21,17 +23,18 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from common import MMLU, NINE_MODELS, FloatArray, data_file, machine
+from common import MMLU, NINE_MODELS, BoolArray, FloatArray, data_file, machine
 from outcomes import read_outcomes, with_groups
 from scipy.stats import t as student
 
 from hybrid_router_core import HybridRouter, RoutingDataset
 from hybrid_router_core.embedders import StaticEmbedder
 from hybrid_router_core.errors import CalibrationError
+from hybrid_router_core.evaluation.grouping import Across
 
 CONFIDENCE, MOST = 0.95, 1500
 NEVER = 2.0
-ROWS = ("by rows", "guard", "t quantile", "across groups")
+ROWS = ("by rows", "distance", "t quantile", "across groups", "by rows + guard", "across groups + guard")
 
 
 def draw(data: RoutingDataset, seed: int, limit: float) -> dict[str, list[float]]:
@@ -46,31 +49,38 @@ def draw(data: RoutingDataset, seed: int, limit: float) -> dict[str, list[float]
     train, calibration, *tests = parts
     router = HybridRouter(seed=seed).fit(train)
     scores = router.score(calibration)
-    by_rows, across = calibrated(router, calibration, limit, None), calibrated(router, calibration, limit, "groups")
+    by_rows, guarded_rows = calibrated(router, calibration, limit, None, tests)
+    across, guarded_across = calibrated(router, calibration, limit, "groups", tests)
     with_t = by_t(scores, calibration, limit)
     measured = {name: [] for name in ROWS}
     distance = [far(train, part) for part in (calibration, *tests)]
     kept = share(scores, across)
     cut = cut_for(scores >= by_rows, distance[0], kept)
-    for part, away in zip(tests, distance[1:], strict=True):
+    for i, (part, away) in enumerate(zip(tests, distance[1:], strict=True)):
         found, lost = router.score(part), part.mean_large - part.mean_small
         routed = {
             "by rows": found >= by_rows,
-            "guard": (found >= by_rows) & (away <= cut),
+            "distance": (found >= by_rows) & (away <= cut),
             "t quantile": found >= with_t,
             "across groups": found >= across,
+            "by rows + guard": guarded_rows[i],
+            "across groups + guard": guarded_across[i],
         }
         for name, to_small in routed.items():
             measured[name] += [float(to_small.mean()), float((lost * to_small).mean())]
     return measured
 
 
-def calibrated(router: HybridRouter, data: RoutingDataset, limit: float, across: str | None) -> float:
-    """The threshold; above every score where none can be certified."""
+def calibrated(
+    router: HybridRouter, data: RoutingDataset, limit: float, across: Across | None, tests: list[RoutingDataset]
+) -> tuple[float, list[BoolArray]]:
+    """The threshold, above every score where none can be certified, and what the router then sends to small."""
     try:
-        return router.calibrate(data, max_quality_drop=limit, confidence=CONFIDENCE, across=across).threshold
+        router.calibrate(data, max_quality_drop=limit, confidence=CONFIDENCE, across=across)
     except CalibrationError:
-        return NEVER
+        return NEVER, [np.zeros(len(part), dtype=bool) for part in tests]
+    decided = [router.route_batch(part.queries) for part in tests]
+    return router.threshold, [np.array([one.model == "small" for one in part]) for part in decided]
 
 
 def by_t(scores: FloatArray, data: RoutingDataset, limit: float) -> float:
@@ -136,23 +146,25 @@ def show(
 ) -> dict[str, float]:
     """Print one table and return its figures."""
     print(f"\n{name}: {len(data):,} queries, {len(set(data.groups or ()))} groups ({kind}), limit {limit:g}")
-    print(f"{'':>16}{'known groups: share':>22}{'lost':>8}{'broken':>10}", end="")
+    print(f"{'':>22}{'known groups: share':>22}{'lost':>8}{'broken':>10}", end="")
     print(f"{'new groups: share':>22}{'lost':>8}{'broken':>10}")
     figures: dict[str, float] = {"draws": len(found), "seconds": round(seconds, 1)}
-    base = np.mean([one["by rows"][0] for one in found])
     for row in ROWS:
         table = np.array([one[row] for one in found])
         broken = (table[:, 1::2] > limit).sum(axis=0)
         means = table.mean(axis=0)
         print(
-            f"{row:>16}{means[0]:>22.3f}{means[1]:>8.3f}{broken[0]:>5} of {len(found)}"
+            f"{row:>22}{means[0]:>22.3f}{means[1]:>8.3f}{broken[0]:>5} of {len(found)}"
             f"{means[2]:>19.3f}{means[3]:>8.3f}{broken[1]:>5} of {len(found)}"
         )
         figures |= {f"{row} share": round(float(means[0]), 4), f"{row} broken on new groups": int(broken[1])}
         figures |= {f"{row} broken on known groups": int(broken[0]), f"{row} lost on new": round(float(means[3]), 4)}
-    ratio = float(np.mean([one["across groups"][0] for one in found]) / base) if base else float("nan")
-    print(f"  across groups keeps {ratio:.2f} of the share of the certificate by rows")
-    return figures | {"share kept": round(ratio, 4)}
+    for guard in ("", " + guard"):
+        base = figures[f"by rows{guard} share"]
+        kept = figures[f"across groups{guard} share"] / base if base else float("nan")
+        print(f"  across groups{guard} keeps {kept:.2f} of the share of the certificate by rows{guard}")
+        figures[f"share kept{guard}"] = round(kept, 4)
+    return figures
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from hybrid_router_core.evaluation import TradeOff
 from hybrid_router_core.labels import deterministic_labels
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 Split = tuple[Rows, Rows]
 

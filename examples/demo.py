@@ -113,7 +113,8 @@ def show_kinds(report: Report) -> None:
 
 def surest(report: Report, test: RoutingDataset) -> list[int]:
     """The test questions of which the router is surest, of either side, no kind twice. No answer is looked at."""
-    by_score = report.outcomes.scores.argsort(kind="stable")
+    scores = report.outcomes.scores
+    by_score = [i for i in scores.argsort(kind="stable") if scores[i] > 0]  # the guard's strangers count as 0
     to_small = [i for i in by_score[::-1] if report.to_small[i]]
     to_large = [i for i in by_score if not report.to_small[i]]
     found: dict[str | None, int] = {}  # by kind

@@ -178,7 +178,7 @@ def shown_kinds_by_hand(demo):
     for kind, decision in decided:
         if decision.model == "small":
             best[kind] = max(best.get(kind, 0), decision.score)
-        else:
+        elif decision.reason != "unknown":
             worst[kind] = min(worst.get(kind, 1), decision.score)
     small = sorted(best, key=best.get)[::-1][:3]
     return {*small, *[kind for kind in sorted(worst, key=worst.get) if kind not in small][: 5 - len(small)]}

@@ -15,7 +15,7 @@ def dataset(path):
     import json
 
     rows = [
-        {"query": form.format(n), "small_quality": quality, "large_quality": 1.0}
+        {"query": form.format(n), "small_quality": quality, "large_quality": 1.0, "group": f"exam {n % 20}"}
         for n in range(400)
         for quality, forms in ((1.0, ("What is {} + 1?", "Name the number after {}.")), (0.0, ("Prove theorem {}.",)))
         for form in forms
