@@ -28,15 +28,16 @@ def main() -> None:
     rows = toy_records()
     rows += [{**row, "query": "continue", "messages": [_user(row["query"]), _user("continue")]} for row in rows]
     train, calibration, test = RoutingDataset.from_records(rows).split((0.5, 0.25, 0.25))
-    router = HybridRouter(mode="transformed", seed=1).fit(train).calibrate(calibration, cost_advantage=0.4)
+    router = HybridRouter(mode="transformed", seed=1, guard=0.05).fit(train).calibrate(calibration, cost_advantage=0.4)
     router.save(folder)
-    queries = [*test.queries[:10], "", "x" * 5000]
+    queries = [*test.queries[:10], "", "x" * 5000, "¿Cuál es la capital de Francia?", "フランスの首都は?", "  what is IT?"]
     chats = [[_user(query), _user("ok, continue")] for query in test.queries[:10]]
     chats += [[_user("What is the capital of Norland?"), _user("How old is it?")]]
     expected = {
         "threshold": router.threshold,
         "queries": queries,
         "scores": router.score(queries).tolist(),
+        "reasons": [decision.reason for decision in router.route_batch(queries)],
         "conversations": chats,
         "conversation_scores": [float(router.score(messages=chat)[0]) for chat in chats],
     }

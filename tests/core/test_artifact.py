@@ -211,6 +211,8 @@ def test_every_released_format_loads_and_scores_as_it_did(folder):
     chats = expected.get("conversations", [])
     scores = [float(loaded.score(messages=chat)[0]) for chat in chats]
     np.testing.assert_allclose(scores, expected.get("conversation_scores", []), atol=1e-5)
+    if "reasons" in expected:
+        assert [decision.reason for decision in loaded.route_batch(expected["queries"])] == expected["reasons"]
 
 
 def test_there_is_a_golden_artifact_of_each_format():

@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import json
 import re
-import sys
 import threading
 import unicodedata
 import zlib
@@ -64,6 +63,7 @@ _FILLERS = [
     "unit",
     "item",
 ]
+_LAST_DIGIT = 0x1FBF9  # of Unicode 16
 _STEM = 3  # letters; what is left of a word with endings must be no shorter
 
 
@@ -213,6 +213,6 @@ def _read_tables() -> _Tables:
 @functools.cache
 def _characters() -> dict[int, str]:
     """Signs and digits of all scripts to those of English."""
-    codes = (code for code in range(0x80, sys.maxunicode + 1) if unicodedata.category(chr(code)) == "Nd")
+    codes = (code for code in range(0x80, _LAST_DIGIT + 1) if unicodedata.category(chr(code)) == "Nd")
     digits = {code: str(unicodedata.digit(chr(code))) for code in codes}
     return digits | {ord(sign): plain for sign, plain in _SIGNS.items()}

@@ -21,159 +21,7 @@ FOLDER = Path(__file__).with_name("languages")
 LATIN = frozenset(["de", "nl", "sv", "da", "fr", "es", "pt", "it", "ro", "pl", "cs", "tr", "id", "vi", "sw"])
 
 _HEAD = 400  # characters that are looked at: a language shows at once
-_ENGLISH = frozenset(
-    [
-        "the",
-        "of",
-        "and",
-        "to",
-        "a",
-        "in",
-        "is",
-        "that",
-        "it",
-        "was",
-        "for",
-        "on",
-        "are",
-        "as",
-        "with",
-        "his",
-        "they",
-        "at",
-        "be",
-        "this",
-        "from",
-        "i",
-        "have",
-        "or",
-        "by",
-        "one",
-        "had",
-        "not",
-        "but",
-        "what",
-        "all",
-        "were",
-        "when",
-        "we",
-        "there",
-        "can",
-        "an",
-        "your",
-        "which",
-        "their",
-        "said",
-        "if",
-        "do",
-        "will",
-        "each",
-        "how",
-        "he",
-        "she",
-        "him",
-        "her",
-        "you",
-        "my",
-        "me",
-        "our",
-        "us",
-        "its",
-        "so",
-        "no",
-        "would",
-        "could",
-        "should",
-        "has",
-        "who",
-        "where",
-        "why",
-        "than",
-        "then",
-        "them",
-        "these",
-        "those",
-        "did",
-        "does",
-        "about",
-        "into",
-        "more",
-        "most",
-        "many",
-        "much",
-        "very",
-        "some",
-        "any",
-        "only",
-        "also",
-        "other",
-        "been",
-        "being",
-        "up",
-        "out",
-        "write",
-        "give",
-        "explain",
-        "find",
-        "let",
-        "show",
-        "use",
-        "please",
-        "between",
-        "following",
-    ]
-)
 _ENGLISH_SHARE = 0.3  # of the words: so many of these few hardly occur in another language
-# Words of other lists that English texts, code and formulas hold as well; single letters never count.
-_ALSO_ENGLISH = _ENGLISH | frozenset(
-    [
-        "over",
-        "sin",
-        "cos",
-        "tan",
-        "log",
-        "pi",
-        "mod",
-        "pro",
-        "per",
-        "via",
-        "total",
-        "sum",
-        "area",
-        "real",
-        "con",
-        "bin",
-        "min",
-        "max",
-        "die",
-        "man",
-        "rest",
-        "son",
-        "me",
-        "van",
-        "en",
-        "es",
-        "la",
-        "el",
-        "le",
-        "begin",
-        "end",
-        "case",
-        "name",
-        "form",
-        "list",
-        "string",
-        "function",
-        "million",
-        "half",
-        "minute",
-        "minutes",
-        "dollar",
-        "hundred",
-        "percent",
-        "capital",
-    ]
-)
 _COMMAND = re.compile(r"\\[a-zA-Z]+")  # of TeX
 _WORD = re.compile(r"[^\W\d_]+")
 _LEAST_SHARE = 1 / 6  # of the words must stand in a language's list
@@ -214,12 +62,20 @@ def words_of(language: str) -> Mapping[str, str]:
 
 
 @functools.cache
+def _english() -> tuple[frozenset[str], frozenset[str]]:
+    """Frequent words, and with them those of other lists that English texts, code and formulas hold as well."""
+    words = json.loads((FOLDER / "english.json").read_text(encoding="utf-8"))
+    frequent = frozenset(words["frequent"])
+    return frequent, frequent | frozenset(words["loans"])
+
+
+@functools.cache
 def _read() -> tuple[dict[str, dict[str, str]], dict[str, tuple[str, ...]]]:
     """Of each language its words, and of each word of those in Latin letters its languages."""
     languages: dict[str, dict[str, str]] = json.loads((FOLDER / "lists.json").read_text(encoding="utf-8"))
     speakers: dict[str, list[str]] = {}
     for language in sorted(LATIN):
-        for word in languages[language].keys() - _ALSO_ENGLISH:
+        for word in languages[language].keys() - _english()[1]:
             speakers.setdefault(word, []).append(language)
     return languages, {word: tuple(spoken) for word, spoken in speakers.items()}
 
@@ -243,13 +99,13 @@ def _by_letters(text: str) -> str | None:
 
 def _by_words(text: str) -> str | None:
     lower = text.lower()
-    rough = lower.split()
-    if text.isascii() and sum(map(_ENGLISH.__contains__, rough)) >= max(_ENGLISH_SHARE * len(rough), 1):
+    rough, frequent = lower.split(), _english()[0]
+    if text.isascii() and sum(map(frequent.__contains__, rough)) >= max(_ENGLISH_SHARE * len(rough), 1):
         return None
     words = _WORD.findall(_COMMAND.sub(" ", lower))
-    english = sum(map(_ENGLISH.__contains__, words))
+    english = sum(map(frequent.__contains__, words))
     speakers = _read()[1]
-    known = {word for word in words if word in speakers and (len(word) > 1 or not word.isascii())}
+    known = {word for word in words if word in speakers and (len(word) > 1 or not word.isascii())}  # x is no word
     counts = Counter(chain.from_iterable(speakers[word] for word in words if word in known))
     if not counts:
         return None
