@@ -30,7 +30,7 @@ def main() -> None:
     train, calibration, test = RoutingDataset.from_records(rows).split((0.5, 0.25, 0.25))
     router = HybridRouter(mode="transformed", seed=1, guard=0.05).fit(train).calibrate(calibration, cost_advantage=0.4)
     router.save(folder)
-    queries = [*test.queries[:10], "", "x" * 5000, "¿Cuál es la capital de Francia?", "フランスの首都は?", "  what is IT?"]
+    queries = [*test.queries[:10], "", "x" * 5000, "¿Cuál es la capital de Francia?", "フランスの首都は?"]
     chats = [[_user(query), _user("ok, continue")] for query in test.queries[:10]]
     chats += [[_user("What is the capital of Norland?"), _user("How old is it?")]]
     expected = {
