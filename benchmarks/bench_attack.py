@@ -102,6 +102,7 @@ def _typing_errors(text: str, count: int, rng: np.random.Generator) -> str:
 CHANGES: dict[str, Callable[[str, np.random.Generator], str]] = {
     "small letters": lambda text, _: text.lower(),
     "capitals": lambda text, _: text.upper(),
+    "a capital each word": lambda text, _: re.sub(r"(?<![A-Za-z'])[a-z]", lambda found: found[0].upper(), text),
     "spaces doubled": lambda text, _: text.replace(" ", "  "),
     "space around": lambda text, _: f"  {text} \n",
     "articles dropped": lambda text, _: re.sub(r"\b([Tt]he|[Aa]n?) (?=\w)", "", text),

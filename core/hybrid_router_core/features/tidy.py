@@ -14,12 +14,12 @@ _DOUBLED = re.compile(r"(?<=\S) {2,}(?=\S)")  # not at the start of a line: ther
 def tidy(text: str) -> str:
     r"""Return what `bound_text` keeps, with a capital first, without white space around and doubled spaces inside.
 
-    What is all in capitals is read as if it was not.
+    Capitals throughout, or at the start of every word, are read as if they were none.
 
     >>> tidy("  what  is\n  this? \n")
     'What is\n  this?'
     """
     text = _DOUBLED.sub(" ", bound_text(text).strip())
-    if text.isupper():
+    if text.isupper() or text.replace("'", "").istitle():
         text = text.lower()
     return text[:1].upper() + text[1:]

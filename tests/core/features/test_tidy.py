@@ -19,6 +19,8 @@ def test_what_a_keyboard_does_by_chance_changes_no_feature(change):
 
 def test_capitals_throughout_are_read_as_small_letters():
     assert tidy("WHAT IS IT?") == "What is it?"
+    assert tidy("What Isn't It?") == "What isn't it?"
+    assert tidy("What is IT?") == "What is IT?"
 
 
 def test_the_form_of_code_stays():
