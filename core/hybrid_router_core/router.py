@@ -211,6 +211,9 @@ class HybridRouter:
             cross_fitted=new.crossed,
             seed=self.seed,
         )
+        if guard is not None and more:  # the share is of those that could be strangers
+            share = float(guard.strangers(strangeness[: len(data)][~seen][once]).mean())
+            self.calibration = self.calibration.model_copy(update={"strangers": share})
         self.threshold = self.calibration.threshold
         self._predictor = predictor.after(data, guard)
         return self

@@ -36,7 +36,9 @@ class Limit:
             ConfigError: If it is neither, or negative.
         """
         if not isinstance(given, str):
-            return cls(number("max_quality_drop", given, 0.0, math.inf, "In units of quality; or a text, as '2%'."))
+            return cls(
+                number("max_quality_drop", given, 0.0, math.inf, "It is in units of quality; a share is a text, '2%'.")
+            )
         digits = given.strip()
         try:
             percent = float(digits.removesuffix("%")) if digits.endswith("%") else math.nan

@@ -135,6 +135,14 @@ def test_groups_that_were_trained_on_are_scored_without_them(parts):
     assert not apart.calibrate(calibration, max_quality_drop=0.3, across="groups").calibration.cross_fitted
 
 
+def test_the_share_of_strangers_is_of_the_calibration_queries_alone(parts):
+    train, calibration = parts
+    router = HybridRouter(scorer="linear", guard=0.1).fit(train)
+    plain = router.calibrate(calibration, cost_advantage=0.5).calibration.strangers
+    assert plain > 0
+    assert router.calibrate(calibration, max_quality_drop=0.6, across="groups").calibration.strangers == plain
+
+
 def test_a_loaded_router_leaves_them_out_and_says_so(parts, tmp_path):
     train, calibration = parts
     router = HybridRouter(scorer="linear").fit(train)
