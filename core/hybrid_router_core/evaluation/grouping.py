@@ -41,10 +41,11 @@ def check_groups(groups: Sequence[str] | None) -> IntArray:
         )
     names, place = np.unique(np.asarray(groups, dtype=object), return_inverse=True)
     sizes = np.bincount(place)
-    if len(names) < FEWEST_GROUPS:
+    missing = FEWEST_GROUPS - len(names)
+    if missing > 0:
         raise DataError(
-            f"across='groups' needs {FEWEST_GROUPS} groups at least, and there are {len(names)}: "
-            f"{FEWEST_GROUPS - len(names)} are missing. Without across= the figures are about queries of these groups"
+            f"across='groups' needs {FEWEST_GROUPS} groups at least, and there are {len(names)}: {missing} "
+            f"{'is' if missing == 1 else 'are'} missing. Without across= the figures are about queries of these groups"
         )
     equal = len(place) ** 2 / float(sizes @ sizes)
     if equal < FEWEST_EQUAL:

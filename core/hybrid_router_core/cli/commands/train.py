@@ -172,7 +172,8 @@ def _train(
                 router.calibrate(parts.calibration, **target.arguments())
         except HybridRouterError as error:
             raise HybridRouterError(
-                f"{error} The router is saved in {folder} without a calibration; go on with: hybrid-router calibrate"
+                f"{str(error).rstrip('.')}. The router is saved in {folder} without a calibration; go on with: "
+                "hybrid-router calibrate"
             ) from error
         _save(router, folder)
     if parts.test is None:
