@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -183,6 +183,11 @@ class Predictor:
     def has_seen(self, hashes: AnyArray) -> BoolArray:
         """Which of these queries were trained on, by their hashes; shape (n,)."""
         return np.isin(hashes, self.trained_on)
+
+    def learned_groups(self, names: Iterable[str]) -> int:
+        """How many of these groups have queries that were trained on."""
+        known = () if self.trained_groups is None else self.trained_groups
+        return int(np.isin(query_hashes(sorted(set(names))), known).sum())
 
     def arrays(self) -> dict[str, AnyArray]:
         """What `from_arrays` reads."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -221,7 +222,7 @@ class HybridRouter:
     def evaluate(
         self, data: RoutingDataset, *, resamples: int = 1000, confidence: float = 0.95, across: Across | None = None
     ) -> Report:
-        """Measure this router on held-out data; warns if any of the queries was trained on.
+        """Measure this router on held-out data; warns if any of the queries, or of the groups to come, was trained on.
 
         What the guard sends to large counts with a score of 0.
 
@@ -234,6 +235,13 @@ class HybridRouter:
         check_dataset("evaluate", data)
         scores, strangeness = self._fitted().examine_rows(data)
         strangers = self._fitted().strangers(strangeness)
+        learned = 0 if across is None else self._fitted().learned_groups(data.groups or ())
+        if learned:
+            warnings.warn(
+                f"{learned} of the {len(set(data.groups or ()))} groups were trained on, so the figures flatter the "
+                "router where other groups are meant. Keep groups apart with data.split(..., by='group').",
+                stacklevel=2,
+            )
         return evaluate_scores(
             Outcomes.of(data, scores=np.where(strangers, 0.0, scores), labels=self.labels(data), across=across),
             threshold=self.threshold,

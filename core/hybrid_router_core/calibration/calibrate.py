@@ -174,7 +174,7 @@ def calibrate_on(
         seed: Of the guarantee.
         target: The target and its settings, as `calibrate_threshold` takes them.
     """
-    rows = held_out(data, seen)
+    rows = held_out(data, seen, across=target.get("across") is not None)
     record = calibrate_threshold(
         scores[~seen],
         rows.mean_small,

@@ -13,8 +13,8 @@ __all__ = ["FEWEST_LEFT", "held_out"]
 FEWEST_LEFT = 30
 
 
-def held_out(data: RoutingDataset, seen: BoolArray) -> RoutingDataset:
-    """The rows whose queries were not trained on; `seen` has shape (n,).
+def held_out(data: RoutingDataset, seen: BoolArray, *, across: bool = False) -> RoutingDataset:
+    """The rows whose queries, and groups if ``across``, were not trained on; `seen` has shape (n,).
 
     Raises:
         DataError: If rows are left out and fewer than `FEWEST_LEFT` distinct queries stay.
@@ -23,9 +23,11 @@ def held_out(data: RoutingDataset, seen: BoolArray) -> RoutingDataset:
         return data
     left = len(np.unique(data.query_hashes[~seen]))
     if left < FEWEST_LEFT:
+        by = ", by='group'" if across else ""
         raise DataError(
-            f"{int(seen.sum())} of the {len(data)} calibration queries were trained on, so their scores flatter the "
-            f"router, and {left} distinct ones are left; {FEWEST_LEFT} are needed. Calibrate on a part that fit has "
-            "not seen, as data.split((0.6, 0.2, 0.2)) gives it"
+            f"{int(seen.sum())} of the {len(data)} calibration queries{' or their groups' if across else ''} were "
+            f"trained on, so their scores flatter the router, and {left} distinct ones are left; {FEWEST_LEFT} are "
+            f"needed. Calibrate on a part that fit has not seen, as data.split((0.6, 0.2, 0.2){by}) gives it"
+            f"{', or before the router is saved' if across else ''}"
         )
     return data.take(np.flatnonzero(~seen))

@@ -135,6 +135,13 @@ def test_groups_that_were_trained_on_are_scored_without_them(parts):
     assert not apart.calibrate(calibration, max_quality_drop=0.3, across="groups").calibration.cross_fitted
 
 
+def test_evaluate_says_that_groups_were_trained_on(parts):
+    train, test = parts
+    router = HybridRouter(scorer="linear").fit(train)
+    with pytest.warns(UserWarning, match=r"12 of the 12 groups were trained on"):
+        router.evaluate(test, across="groups", resamples=50)
+
+
 def test_the_share_of_strangers_is_of_the_calibration_queries_alone(parts):
     train, calibration = parts
     router = HybridRouter(scorer="linear", guard=0.1).fit(train)
