@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._types import AnyArray, BoolArray, Float32Array, FloatArray
-from .data import RoutingDataset, joined, query_hashes
+from ._types import BoolArray, Float32Array, FloatArray
+from .data import RoutingDataset, joined
 from .embedders import Embedder, StaticEmbedder, embed_in_batches
 from .predictor import Predictor
 
@@ -42,7 +42,7 @@ class AsNew(NamedTuple):
 def as_new_groups(
     data: RoutingDataset,
     scores: FloatArray,
-    trained_groups: AnyArray | None,
+    known: BoolArray,
     train: RoutingDataset | None,
     fit: Callable[[Embedder, RoutingDataset], Predictor],
     embedder: Embedder,
@@ -55,7 +55,7 @@ def as_new_groups(
     Args:
         data: With queries and their groups.
         scores: The router's, in [0, 1].
-        trained_groups: Hashes of the groups that it learned from, or None.
+        known: Which rows are of groups that it learned from, shape (n,).
         train: What it learned from; None if that is gone, as after loading.
         fit: Learns from a part of ``train`` with an embedder.
         embedder: The router's.
@@ -63,8 +63,6 @@ def as_new_groups(
     """
     from joblib import Parallel, delayed  # type: ignore[import-untyped]
 
-    hashes = query_hashes(data.groups or [""] * len(data))
-    known = np.zeros(len(data), dtype=bool) if trained_groups is None else np.isin(hashes, trained_groups)
     if not known.any() or train is None:
         return AsNew(data, scores, known, False)
     names = np.unique(np.asarray(train.groups, dtype=object))

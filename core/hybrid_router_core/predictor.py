@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -184,10 +184,11 @@ class Predictor:
         """Which of these queries were trained on, by their hashes; shape (n,)."""
         return np.isin(hashes, self.trained_on)
 
-    def learned_groups(self, names: Iterable[str]) -> int:
-        """How many of these groups have queries that were trained on."""
-        known = () if self.trained_groups is None else self.trained_groups
-        return int(np.isin(query_hashes(sorted(set(names))), known).sum())
+    def has_seen_groups(self, names: Sequence[str] | None, rows: int) -> BoolArray:
+        """Of which rows queries of the same group were trained on, shape (rows,)."""
+        if names is None or self.trained_groups is None:
+            return np.zeros(rows, dtype=bool)
+        return np.isin(query_hashes(names), self.trained_groups)
 
     def arrays(self) -> dict[str, AnyArray]:
         """What `from_arrays` reads."""

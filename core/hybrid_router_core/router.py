@@ -193,8 +193,8 @@ class HybridRouter:
         guard = guard_for(self.guard, predictor.likeness, strangeness[~seen][once], certified=certified)
         new = AsNew(data, scores, np.zeros(len(data), dtype=bool), False)
         if across is not None:
-            taught = predictor.trained_groups, self._taught
-            new = as_new_groups(data, scores, *taught, self._learn_part, self.embedder, self.seed)
+            known = predictor.has_seen_groups(data.groups, len(data))
+            new = as_new_groups(data, scores, known, self._taught, self._learn_part, self.embedder, self.seed)
         more = len(new.data) - len(data)  # training queries: the guard has none of its reference from them
         strangeness = np.append(strangeness, np.full(more, -np.inf))
         self.calibration = calibrate_on(
@@ -235,13 +235,14 @@ class HybridRouter:
         check_dataset("evaluate", data)
         scores, strangeness = self._fitted().examine_rows(data)
         strangers = self._fitted().strangers(strangeness)
-        learned = 0 if across is None else self._fitted().learned_groups(data.groups or ())
-        if learned:
-            warnings.warn(
-                f"{learned} of the {len(set(data.groups or ()))} groups were trained on, so the figures flatter the "
-                "router where other groups are meant. Keep groups apart with data.split(..., by='group').",
-                stacklevel=2,
-            )
+        if across is not None and data.groups is not None:
+            known = np.array(data.groups)[self._fitted().has_seen_groups(data.groups, len(data))]
+            if len(known):
+                warnings.warn(
+                    f"{len(set(known))} of the {len(set(data.groups))} groups were trained on, so the figures flatter "
+                    "the router where other groups are meant. Keep groups apart with data.split(..., by='group').",
+                    stacklevel=2,
+                )
         return evaluate_scores(
             Outcomes.of(data, scores=np.where(strangers, 0.0, scores), labels=self.labels(data), across=across),
             threshold=self.threshold,

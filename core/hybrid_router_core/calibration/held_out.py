@@ -23,11 +23,12 @@ def held_out(data: RoutingDataset, seen: BoolArray, *, across: bool = False) -> 
         return data
     left = len(np.unique(data.query_hashes[~seen]))
     if left < FEWEST_LEFT:
-        by = ", by='group'" if across else ""
+        groups, by, else_ = (
+            (" or their groups", ", by='group'", ", or before the router is saved") if across else [""] * 3
+        )
         raise DataError(
-            f"{int(seen.sum())} of the {len(data)} calibration queries{' or their groups' if across else ''} were "
-            f"trained on, so their scores flatter the router, and {left} distinct ones are left; {FEWEST_LEFT} are "
-            f"needed. Calibrate on a part that fit has not seen, as data.split((0.6, 0.2, 0.2){by}) gives it"
-            f"{', or before the router is saved' if across else ''}"
+            f"{int(seen.sum())} of the {len(data)} calibration queries{groups} were trained on, so their scores "
+            f"flatter the router, and {left} distinct ones are left; {FEWEST_LEFT} are needed. Calibrate on a part "
+            f"that fit has not seen, as data.split((0.6, 0.2, 0.2){by}) gives it{else_}"
         )
     return data.take(np.flatnonzero(~seen))

@@ -105,7 +105,8 @@ def _by_words(text: str) -> str | None:
     words = _WORD.findall(_COMMAND.sub(" ", lower))
     english = sum(map(frequent.__contains__, words))
     speakers = _read()[1]
-    known = {word for word in words if word in speakers and (len(word) > 1 or not word.isascii())}  # x is no word
+    # single letters of English never count: they are options and formulas
+    known = {word for word in words if word in speakers and (len(word) > 1 or not word.isascii())}
     counts = Counter(chain.from_iterable(speakers[word] for word in words if word in known))
     if not counts:
         return None
