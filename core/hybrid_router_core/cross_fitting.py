@@ -7,17 +7,18 @@ was fitted on the other nine (cross-fitting; Chernozhukov et al. 2018, arXiv:160
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from ._types import BoolArray, Float32Array, FloatArray
+from ._types import BoolArray, Float32Array, FloatArray, IntArray
 from .data import RoutingDataset, joined
 from .embedders import Embedder, StaticEmbedder, embed_in_batches
 from .predictor import Predictor
 
-__all__ = ["AsNew", "as_new_groups"]
+__all__ = ["AsNew", "Folds"]
 
 _FOLDS = 10
 _FEWEST = 30  # distinct queries that a fold's predictor must have to learn from
@@ -30,65 +31,99 @@ class AsNew(NamedTuple):
         data: n queries: those that were given, and behind them those that were trained on, if they could be scored too.
         scores: In [0, 1], shape (n,).
         unfit: Rows whose group was trained on and could not be scored without, shape (n,).
-        crossed: Whether other predictors than the router's have scored.
+        trained: Rows that were trained on, shape (n,).
     """
 
     data: RoutingDataset
     scores: FloatArray
     unfit: BoolArray
-    crossed: bool
+    trained: BoolArray
 
 
-def as_new_groups(
-    data: RoutingDataset,
-    scores: FloatArray,
-    known: BoolArray,
-    train: RoutingDataset | None,
-    fit: Callable[[Embedder, RoutingDataset], Predictor],
-    embedder: Embedder,
-    seed: int,
-) -> AsNew:
-    """The scores of queries as if their groups were new; the folds go through joblib.
+@dataclass(frozen=True)
+class Folds:
+    """Predictors that each lack a tenth of the groups.
 
-    A predictor without a group has not seen its training queries either, so these tell as much as the others.
+    A predictor without a group has not seen its training queries either, so these tell as much as others of the group.
 
-    Args:
-        data: With queries and their groups.
-        scores: The router's, in [0, 1].
-        known: Which rows are of groups that it learned from, shape (n,).
-        train: What it learned from; None if that is gone, as after loading.
-        fit: Learns from a part of ``train`` with an embedder.
-        embedder: The router's.
-        seed: Of the folds.
+    Attributes:
+        train: What was learned from; None where it is gone, as after loading, or was too little.
+        fold_of: Of each group the predictor that lacks it.
+        predictors: As many as folds.
+        scores: Of the training queries, each by the predictor that lacks its group; shape (n,).
     """
-    from joblib import Parallel, delayed  # type: ignore[import-untyped]
 
-    if not known.any() or train is None:
-        return AsNew(data, scores, known, False)
-    names = np.unique(np.asarray(train.groups, dtype=object))
-    fold_of = dict(zip(np.random.default_rng(seed).permutation(names), np.arange(len(names)) % _FOLDS, strict=True))
-    every = joined(data, train)
-    fold = np.array([fold_of.get(name, -1) for name in every.groups or ()])
-    rest = {k: np.flatnonzero(fold[len(data) :] != k) for k in range(min(_FOLDS, len(names)))}
-    if min(len(np.unique(train.query_hashes[rows])) for rows in rest.values()) < _FEWEST:
-        return AsNew(data, scores, known, False)  # one or two groups hold nearly all that was learned from
-    once = _remembering(embedder, every)
-    done = Parallel()(
-        delayed(_scored)(fit, once, train.take(rows), every.take(np.flatnonzero(fold == k))) for k, rows in rest.items()
-    )
-    found = np.concatenate([scores, np.empty(len(train))])
-    for k, part in zip(rest, done, strict=True):
-        found[fold == k] = part
-    return AsNew(every, found, np.zeros(len(every), dtype=bool), True)
+    train: RoutingDataset | None = None
+    fold_of: Mapping[str, int] | None = None
+    predictors: Sequence[Predictor] = ()
+    scores: FloatArray | None = None
+
+    @classmethod
+    def fit(
+        cls,
+        train: RoutingDataset,
+        learn: Callable[[Embedder, RoutingDataset], Predictor],
+        embedder: Embedder,
+        seed: int,
+    ) -> Folds:
+        """Learn them, through joblib; none where one or two groups hold nearly all of the queries.
+
+        Args:
+            train: Queries with groups.
+            learn: Learns from a part of ``train`` with an embedder.
+            embedder: The router's.
+            seed: Of the folds.
+        """
+        from joblib import Parallel, delayed  # type: ignore[import-untyped]
+
+        names = np.unique(np.asarray(train.groups, dtype=object))
+        order = np.random.default_rng(seed).permutation(names)
+        fold_of = dict(zip(order, (np.arange(len(names)) % _FOLDS).tolist(), strict=True))
+        fold = np.array([fold_of[name] for name in train.groups or ()])
+        parts = [np.flatnonzero(fold == k) for k in range(min(_FOLDS, len(names)))]
+        rest = [np.flatnonzero(fold != k) for k in range(len(parts))]
+        if min(len(np.unique(train.query_hashes[rows])) for rows in rest) < _FEWEST:
+            return cls()
+        once = _remembering(embedder, train)
+        done = Parallel()(delayed(_learned)(learn, once, train, *rows_of) for rows_of in zip(rest, parts, strict=True))
+        scores = np.empty(len(train))
+        for rows, (_, found) in zip(parts, done, strict=True):
+            scores[rows] = found
+        return cls(train, fold_of, [predictor for predictor, _ in done], scores)
+
+    def as_new(self, data: RoutingDataset, scores: FloatArray, known: BoolArray) -> AsNew:
+        """The scores of queries as if their groups were new.
+
+        Args:
+            data: With queries and their groups.
+            scores: The router's, in [0, 1].
+            known: Which rows are of groups that it learned from, shape (n,).
+        """
+        none = np.zeros(len(data), dtype=bool)
+        if not known.any():
+            return AsNew(data, scores, none, none)
+        if self.train is None or self.fold_of is None or self.scores is None:
+            return AsNew(data, scores, known, none)
+        fold = np.array([self.fold_of.get(name, -1) for name in data.groups or ()])
+        found = scores.copy()
+        for k, predictor in enumerate(self.predictors):
+            rows = np.flatnonzero(fold == k)
+            if len(rows):
+                found[rows] = predictor.score_rows(data.take(rows))
+        every, more = joined(data, self.train), len(self.train)
+        trained = np.append(none, np.ones(more, dtype=bool))
+        return AsNew(every, np.append(found, self.scores), np.zeros(len(every), dtype=bool), trained)
 
 
-def _scored(
-    fit: Callable[[Embedder, RoutingDataset], Predictor],
+def _learned(
+    learn: Callable[[Embedder, RoutingDataset], Predictor],
     embedder: Embedder,
     train: RoutingDataset,
-    data: RoutingDataset,
-) -> FloatArray:
-    return fit(embedder, train).score_rows(data)
+    rest: IntArray,
+    part: IntArray,
+) -> tuple[Predictor, FloatArray]:
+    predictor = learn(embedder, train.take(rest))
+    return predictor, predictor.score_rows(train.take(part))
 
 
 class _Remembering:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ._bars import progress_bar
 from ._types import AnyArray, BoolArray, FloatArray
-from .conversation import Judged, Known, Messages, Reading, decide_reading, no_question, read
+from .conversation import Judged, Known, Messages, Reading, decide_reading, no_question, read, read_text
 from .data import RoutingDataset, check_queries, query_hashes
 from .embedders import Embedder, StaticEmbedder, embed_in_batches
 from .errors import DataError
@@ -119,17 +119,17 @@ class Predictor:
         """The decision of `HybridRouter.route`."""
         if messages is None:
             return self.decide_all([query], threshold)[0]
-        reading = _asked(query, messages)
-        if not reading.texts:
-            return no_question(reading)
-        return decide_reading(reading, self.judge([reading])[0], threshold)
+        return self._decisions([_asked(query, messages)], threshold)[0]
 
     def decide_all(self, queries: Sequence[str | None], threshold: float) -> list[RoutingDecision]:
         """The decisions for single queries, with one scoring."""
-        readings = [Reading((query,), about=query) for query in check_queries(queries)]
+        return self._decisions([read_text(query) for query in check_queries(queries)], threshold)
+
+    def _decisions(self, readings: Sequence[Reading], threshold: float) -> list[RoutingDecision]:
+        judged = iter(self.judge([reading for reading in readings if reading.texts]))
         return [
-            decide_reading(reading, judged, threshold)
-            for reading, judged in zip(readings, self.judge(readings), strict=True)
+            decide_reading(reading, next(judged), threshold) if reading.texts else no_question(reading)
+            for reading in readings
         ]
 
     def judge(
@@ -178,7 +178,11 @@ class Predictor:
 
     def after(self, data: RoutingDataset, guard: Guard | None) -> Predictor:
         """This one, calibrated on these data, of which some may be turns of conversations."""
-        return replace(self, turns=self.turns or _turns(data), guard=guard, _known=Known())
+        return replace(self.guarded(guard), turns=self.turns or _turns(data))
+
+    def guarded(self, guard: Guard | None) -> Predictor:
+        """This one with another guard, or none."""
+        return replace(self, guard=guard, _known=Known())
 
     def has_seen(self, hashes: AnyArray) -> BoolArray:
         """Which of these queries were trained on, by their hashes; shape (n,)."""

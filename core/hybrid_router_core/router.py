@@ -14,12 +14,12 @@ from ._version import library_version
 from .artifact import ArtifactRecord, ConversationRecord, damaged_if_it_fails, embedder_of, load_artifact, save_artifact
 from .calibration import Calibration, calibrate_on
 from .conversation import Messages
-from .cross_fitting import AsNew, as_new_groups
+from .cross_fitting import AsNew, Folds
 from .data import RoutingDataset, check_dataset
 from .embedders import Embedder, resolve_embedder
 from .errors import NotFittedError
-from .evaluation import Across, Outcomes, Report, evaluate_scores
-from .guard import GuardSetting, check_guard, guard_for
+from .evaluation import Across, Outcomes, Report, check_groups, evaluate_scores
+from .guard import GuardSetting, check_guard, guard_for, with_level
 from .labels import MarginSearch, Mode, labels_of_mode, margin_to_train
 from .predictor import Predictor, check_settings
 from .routing import RoutingDecision, check_threshold
@@ -48,14 +48,15 @@ class HybridRouter:
         tau: Temperature of the probabilistic label with single samples, in units of quality, > 0.
         margin: Fixes t of the transformed label instead of searching for t*; >= 0, in units of quality.
         threshold: small iff score >= threshold, in [0, 1]; `calibrate` chooses a better one.
-        guard: Strangers go to large: queries so unlike those of the calibration that at most this share of these is as
-            strange, in (0, 0.5]. "auto" is 0.02 where `calibrate` gives a guarantee and has 49 queries or more, else no
-            guard; None is none.
+        guard: Strangers go to large whatever the threshold: queries so unlike those of the calibration that at most
+            this share of these is as strange, in (0, 0.1]. "auto" is 0.02 where `calibrate` gives a guarantee and has
+            49 queries or more, else no guard; None is none.
         seed: Of everything random; the same seed and data give the same artifact, byte for byte.
 
     Attributes:
         embedder: What turns text into vectors.
         threshold: The threshold in force; may be set.
+        guard: May be set: a guard that is in force changes at once, one that is not comes with the next `calibrate`.
         margin: The margin of the labels after `fit`; None unless the mode is transformed.
         margin_search: The search for t* with its curve, after a `fit` that searched.
         calibration: The record of the last `calibrate`, or None.
@@ -75,7 +76,7 @@ class HybridRouter:
         seed: int = 0,
     ) -> None:
         check_settings(mode, tau, margin, seed, scorer, hparam)
-        self.guard = check_guard(guard)
+        self._guard = check_guard(guard)
         self.mode: Mode = mode
         self.embedder: Embedder = resolve_embedder(embedder)
         self.scorer = scorer
@@ -90,6 +91,7 @@ class HybridRouter:
         self._predictor: Predictor | None = None
         self._figures: dict[str, float] = {}
         self._taught: RoutingDataset | None = None  # only where groups could be left out of it
+        self._folds: Folds | None = None
 
     @property
     def threshold(self) -> float:
@@ -101,6 +103,21 @@ class HybridRouter:
         self._threshold = check_threshold(value)
         if self.calibration is not None and self._threshold != self.calibration.threshold:
             self.calibration = None  # what it certified was another threshold
+
+    @property
+    def guard(self) -> GuardSetting:
+        """The largest share of ordinary queries that may be taken for strangers; "auto", or None for no guard."""
+        return self._guard
+
+    @guard.setter
+    def guard(self, value: GuardSetting) -> None:
+        setting = check_guard(value)
+        in_force = None if self._predictor is None else self._predictor.guard
+        if self._predictor is not None and in_force is not None:
+            changed = with_level(in_force, setting)
+            if changed is not in_force:
+                self._predictor, self.calibration = self._predictor.guarded(changed), None  # whose figures counted it
+        self._guard = setting
 
     def labels(self, data: RoutingDataset) -> FloatArray:
         """The labels of this router's mode, in [0, 1], shape (n,); the transformed one needs the margin of a fit."""
@@ -120,7 +137,7 @@ class HybridRouter:
         predictor, figures = self._learn(self.embedder, data, margin, guarded=guarded, progress=progress)
         self.margin, self.margin_search = margin, search  # only now: a fit that fails leaves all as it was
         self._predictor, self._figures = predictor, figures
-        self._taught = None if data.groups is None else data
+        self._taught, self._folds = (None if data.groups is None else data), None
         if self.calibration is not None:  # a threshold belongs to the scores that it was chosen for
             self.threshold, self.calibration = self._first_threshold, None
         return self
@@ -177,8 +194,9 @@ class HybridRouter:
             confidence: Of that guarantee, in (0, 1).
             quality_range: Lowest and highest quality possible, for that guarantee; (0, 1) if all qualities lie in it.
             across: "groups": the guarantee is about as many new groups, of which none is in the data. Queries of groups
-                that were trained on are scored by routers without them, which takes ten further fits; a router that
-                was loaded leaves them out.
+                that were trained on are scored by routers without them, which takes ten further fits, once; and what
+                was trained on then tells as much of its groups, and is counted too. A router that was loaded leaves
+                such queries out.
 
         Raises:
             DataError: If too few queries, or groups, are left without those that were trained on.
@@ -191,10 +209,7 @@ class HybridRouter:
         once = np.unique(data.query_hashes[~seen], return_index=True)[1]  # a repeated query is one draw
         certified = max_quality_drop is not None
         guard = guard_for(self.guard, predictor.likeness, strangeness[~seen][once], certified=certified)
-        new = AsNew(data, scores, np.zeros(len(data), dtype=bool), False)
-        if across is not None:
-            known = predictor.has_seen_groups(data.groups, len(data))
-            new = as_new_groups(data, scores, known, self._taught, self._learn_part, self.embedder, self.seed)
+        new = self._as_new(data, scores, across)
         more = len(new.data) - len(data)  # training queries: the guard has none of its reference from them
         strangeness = np.append(strangeness, np.full(more, -np.inf))
         self.calibration = calibrate_on(
@@ -209,12 +224,9 @@ class HybridRouter:
             confidence=confidence,
             quality_range=quality_range,
             across=across,
-            cross_fitted=new.crossed,
+            trained=new.trained,
             seed=self.seed,
         )
-        if guard is not None and more:  # the share is of those that could be strangers
-            share = float(guard.strangers(strangeness[: len(data)][~seen][once]).mean())
-            self.calibration = self.calibration.model_copy(update={"strangers": share})
         self.threshold = self.calibration.threshold
         self._predictor = predictor.after(data, guard)
         return self
@@ -224,7 +236,7 @@ class HybridRouter:
     ) -> Report:
         """Measure this router on held-out data; warns if any of the queries, or of the groups to come, was trained on.
 
-        What the guard sends to large counts with a score of 0.
+        What the guard sends to large goes there at every threshold; how good the scores are is judged on all queries.
 
         Args:
             data: Held-out queries with qualities; with groups and costs the report has them too.
@@ -234,7 +246,7 @@ class HybridRouter:
         """
         check_dataset("evaluate", data)
         scores, strangeness = self._fitted().examine_rows(data)
-        strangers = self._fitted().strangers(strangeness)
+        strangers = None if self._fitted().guard is None else self._fitted().strangers(strangeness)
         if across is not None and data.groups is not None:
             known = np.array(data.groups)[self._fitted().has_seen_groups(data.groups, len(data))]
             if len(known):
@@ -244,14 +256,13 @@ class HybridRouter:
                     stacklevel=2,
                 )
         return evaluate_scores(
-            Outcomes.of(data, scores=np.where(strangers, 0.0, scores), labels=self.labels(data), across=across),
+            Outcomes.of(data, scores=scores, labels=self.labels(data), across=across, strangers=strangers),
             threshold=self.threshold,
             resamples=resamples,
             confidence=confidence,
             seed=self.seed,
             about=self._about(),
             margin_curve=None if self.margin_search is None else self.margin_search.curve(),
-            strangers=None if self._fitted().guard is None else float(strangers.mean()),
             seen_in_training=int(self._fitted().has_seen(data.query_hashes).sum()),
         )
 
@@ -293,10 +304,12 @@ class HybridRouter:
 
     def __repr__(self) -> str:
         state = "not fitted" if self._predictor is None else f"threshold={self.threshold:.3f}"
+        if self._predictor is not None and self._predictor.guard is not None:
+            state += f", guard={self._predictor.guard.level:g}"
         return f"HybridRouter(mode={self.mode!r}, embedder={self.embedder.name!r}, scorer={self.scorer!r}, {state})"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_taught": None}  # another process needs no copy of the training data
+        return {**self.__dict__, "_taught": None, "_folds": None}  # another process needs no copy of the training data
 
     def _learn(
         self, embedder: Embedder, data: RoutingDataset, margin: float | None, *, guarded: bool, progress: bool = False
@@ -306,6 +319,16 @@ class HybridRouter:
         learner = (embedder, self.scorer, self.hparam)
         predictor = Predictor.fit(*learner, data, targets, seed=self.seed, guarded=guarded, progress=progress)
         return predictor, targets.figures()
+
+    def _as_new(self, data: RoutingDataset, scores: FloatArray, across: Across | None) -> AsNew:
+        """The rows to calibrate on; with ``across`` as if their groups were new."""
+        known = np.zeros(len(data), dtype=bool)
+        if across is not None:
+            check_groups(data.groups)  # before those of the training data can hide that these are too few
+            known = self._fitted().has_seen_groups(data.groups, len(data))
+        if self._folds is None and self._taught is not None and known.any():
+            self._folds = Folds.fit(self._taught, self._learn_part, self.embedder, self.seed)
+        return (self._folds or Folds()).as_new(data, scores, known)
 
     def _learn_part(self, embedder: Embedder, data: RoutingDataset) -> Predictor:
         return self._learn(embedder, data, self.margin, guarded=False)[0]

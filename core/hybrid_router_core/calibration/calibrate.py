@@ -44,7 +44,7 @@ def calibrate_threshold(
     groups: Sequence[str] | None = None,
     strangers: BoolArray | None = None,
     beyond: BoolArray | None = None,
-    cross_fitted: bool = False,
+    trained: BoolArray | None = None,
     left_out: int = 0,
     seed: int = 0,
 ) -> Calibration:
@@ -67,7 +67,7 @@ def calibrate_threshold(
         strangers: Which rows the guard sends to large whatever their score, shape (n,); None for no row.
         beyond: Rows that a guard could send to large, whichever the calibration data, shape (n,): what they might gain
             at small is not counted on, so that the guarantee holds with the guard.
-        cross_fitted: For the record.
+        trained: Rows that were trained on, with scores of scorers that had not seen their group, shape (n,).
         left_out: For the record.
         seed: Of the orders in which the guarantee tests the draws.
 
@@ -96,7 +96,9 @@ def calibrate_threshold(
     names = None if groups is None else [groups[i] for i in draws.first]
     if across is not None:
         check_groups(names)
-    away = np.zeros(len(draws), dtype=bool) if strangers is None else strangers[draws.first]
+    none = np.zeros(len(draws), dtype=bool)
+    away = none if strangers is None else strangers[draws.first]
+    crossed = none if trained is None else trained[draws.first]
     held = np.where(away, 0.0, values)
     limit: Limit | None = None
     name: Literal["cost_advantage", "pgr", "max_quality_drop"]
@@ -130,7 +132,7 @@ def calibrate_threshold(
         n=n,
         n_queries=len(draws),
         left_out=left_out,
-        strangers=None if strangers is None else float(away.mean()),
+        strangers=None if strangers is None else float(away[~crossed].mean()),
         design_effect=None if names is None else design_effect(np.where(to_small, large - small, 0.0), names, seed),
         cost_advantage=metrics.cost_advantage(to_small),
         quality_drop=metrics.quality_drop(small, large, to_small),
@@ -148,7 +150,7 @@ def calibrate_threshold(
         * (100 if limit.relative else 1),
     }
     if among is not None:
-        certified |= {"across": "groups", "n_groups": len(set(among)), "cross_fitted": cross_fitted}
+        certified |= {"across": "groups", "n_groups": len(set(among)), "cross_fitted": int(crossed.sum())}
         certified["assumes"] = assumes(len(set(among)))
     return record.model_copy(update=certified)
 
@@ -160,6 +162,7 @@ def calibrate_on(
     *,
     strangers: BoolArray | None = None,
     beyond: BoolArray | None = None,
+    trained: BoolArray | None = None,
     seed: int,
     **target: Any,
 ) -> Calibration:
@@ -171,6 +174,7 @@ def calibrate_on(
         seen: Which queries were trained on, shape (n,).
         strangers: As in `calibrate_threshold`.
         beyond: The same.
+        trained: The same.
         seed: Of the guarantee.
         target: The target and its settings, as `calibrate_threshold` takes them.
     """
@@ -183,6 +187,7 @@ def calibrate_on(
         groups=rows.groups,
         strangers=None if strangers is None else strangers[~seen],
         beyond=None if beyond is None else beyond[~seen],
+        trained=None if trained is None else trained[~seen],
         left_out=len(data) - len(rows),
         seed=seed,
         **target,

@@ -57,17 +57,23 @@ class Limit:
         """What each draw loses, and the limit in units of `Losses.units`; all arrays have shape (n,).
 
         Raises:
-            ConfigError: If a share is wanted of a quality that may be negative.
+            ConfigError: If a share is wanted of a quality that may be negative, or the limit allows any loss.
         """
         width = high - low
         values = np.minimum((large - small) / width, 1.0)
-        if not self.relative:
-            return Losses.plain(scores, values), self.value / width
-        if low < 0:
+        if self.relative and low < 0:
             raise ConfigError(
                 f"max_quality_drop={self} is a share of all-large's mean quality, and quality_range=({low:g}, "
                 f"{high:g}) allows negative ones; give the limit in units of quality"
             )
+        if self.value * (high if self.relative else 1.0) >= width:
+            raise ConfigError(
+                f"max_quality_drop={self} limits nothing: qualities from {low:g} to {high:g} allow no larger loss. "
+                f"Give less than {100 * width / high if self.relative else width:.4g}"
+                + ("%" if self.relative else f", or '{self.value:g}%' for a share of all-large's mean quality")
+            )
+        if not self.relative:
+            return Losses.plain(scores, values), self.value / width
         return Losses(scores, values, large / width, high / width), self.value
 
     def __str__(self) -> str:

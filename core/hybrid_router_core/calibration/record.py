@@ -21,7 +21,7 @@ class Calibration(BaseModel):
         n: Number of calibration rows.
         n_queries: Number of distinct queries among them, which are the independent draws; None in an older record.
         left_out: Number of further rows that were not used, since their queries were trained on.
-        strangers: Share of the calibration queries that the guard sends to large; None without a guard.
+        strangers: Share of the queries that were not trained on which the guard sends to large; None without a guard.
         design_effect: By how much the variance of the mean loss grows since queries of one group lose alike; 1 where
             groups do not matter, None without groups.
         cost_advantage: Share of the queries that goes to small.
@@ -31,7 +31,7 @@ class Calibration(BaseModel):
         relative_quality_drop_bound: The same of a relative limit, in percent of all-large's mean quality; else None.
         across: "groups" if the bound is about a new draw of as many groups; None if about new queries of the same ones.
         n_groups: How many groups that were; None unless ``across``.
-        cross_fitted: Whether queries of groups that were trained on were scored by scorers that had not seen the group.
+        cross_fitted: How many of ``n_queries`` were trained on, and scored by scorers that had not seen their group.
         assumes: What the bound rests on beyond what `method` proves, or "".
         quality_range: Lowest and highest possible quality that the bound relies on, or None.
         seed: Of the orders in which the queries were tested, or None.
@@ -56,7 +56,7 @@ class Calibration(BaseModel):
     relative_quality_drop_bound: float | None = None
     across: Literal["groups"] | None = None
     n_groups: int | None = Field(default=None, ge=1)
-    cross_fitted: bool = False
+    cross_fitted: int = Field(default=0, ge=0)
     assumes: str = ""
     quality_range: tuple[float, float] | None = None
     seed: int | None = None

@@ -112,8 +112,6 @@ def threshold_for_quality_drop(
     low, high = checked_range(quality_range, small, large)
     losses, allowed = limit.losses(values, small, large, low, high)
     place = None if groups is None else check_groups(groups)
-    if allowed * losses.most >= 1:
-        return 0.0  # no two answers differ by more
     found = bounds.certified_threshold(losses, allowed, confidence, seed)
     if place is not None and found is not None:
         across = threshold_across(losses, place, allowed, confidence, seed)

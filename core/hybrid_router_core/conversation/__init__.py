@@ -5,7 +5,7 @@ from .deciding import Judged, decide_reading, no_question
 from .human import is_summary, written
 from .known import Known
 from .query import message_text, query_from_messages
-from .reading import VERSION, Reading, read, read_turns
+from .reading import VERSION, Reading, read, read_text, read_turns
 from .turns import Messages, user_turns, without_answer
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "no_question",
     "query_from_messages",
     "read",
+    "read_text",
     "read_turns",
     "user_turns",
     "without_answer",

@@ -21,7 +21,7 @@ from .turns import Messages, Turns, turns_of
 from .weights import Weights, shipped_weights
 from .words import said
 
-__all__ = ["VERSION", "Reading", "read", "read_turns"]
+__all__ = ["VERSION", "Reading", "read", "read_text", "read_turns"]
 
 VERSION = 1
 """Of the reading: another one gives other scores to conversations."""
@@ -79,6 +79,13 @@ class Reading:
         own, *others = map(_logit, scores)
         total = own + sum(share * (other - own) for share, other in zip(self.shares, others, strict=True))
         return 1 / (1 + exp(-total))
+
+
+def read_text(text: str | None) -> Reading:
+    """The reading of a single query; one without texts if it is blank or None."""
+    if text is None or not text.strip():
+        return Reading(why_none="there is no user text to score")
+    return Reading((text,), about=text)
 
 
 def read(messages: Messages, weights: Weights | None = None) -> Reading:

@@ -23,7 +23,7 @@ from .hashes import query_hashes
 from .notes import Notes
 from .readers import read_rows
 from .rows import Row
-from .splits import places_by_group, places_by_query
+from .splits import parts_by_group, parts_by_query
 from .tables import frame_rows
 from .writing import pair_lines
 
@@ -217,7 +217,8 @@ class RoutingDataset:
         again with the same seed.
 
         by="group": the same with whole groups, ordered by a hash of the seed and their name; groups that share a query
-        stay together.
+        stay together. Groups of more than a quarter of the smallest part go to the largest part first, as far as it
+        has room, so that the others hold many groups. A row without a group is a group by itself.
 
         Args:
             fractions: one share a part, each above 0, their sum at most 1; what is over is left out.
@@ -236,21 +237,17 @@ class RoutingDataset:
             or not 0 < shares.sum() < 1 + 1e-9
         ):
             raise ConfigError(f"fractions={fractions!r}; numbers above 0 with a sum of at most 1 are needed")
-        edges = np.cumsum(shares)
-        if edges[-1] > 1 - 1e-9:
-            edges[-1] = np.inf  # 0.7 + 0.2 + 0.1 is less than 1
         if by == "query":
-            place = places_by_query(self.query_hashes, seed)
+            part = parts_by_query(self.query_hashes, seed, shares)
         elif by == "group":
             if self.groups is None:
                 raise DataError(
                     'split(by="group"): the data set has no groups; add a column "group", or use by="query"'
                 )
-            place = places_by_group(self.groups, self.query_hashes, seed)
+            part = parts_by_group(self.groups, self.query_hashes, seed, shares)
         else:
             raise ConfigError(f"by={by!r}; allowed are 'query', 'group'")
-        part = np.searchsorted(edges, place, side="right")
-        parts = tuple(self.take(np.flatnonzero(part == i)) for i in range(len(edges)))
+        parts = tuple(self.take(np.flatnonzero(part == i)) for i in range(len(shares)))
         for i, rows in enumerate(parts):
             if not len(rows):
                 remedy = "another seed" if by == "query" else 'another seed, or by="query"'

@@ -1,4 +1,4 @@
-"""Where a row lies between 0 and 1, so that parts are cut there: by a hash, whole queries or whole groups together."""
+"""Which part a row is in: by a hash, whole queries or whole groups together."""
 
 from __future__ import annotations
 
@@ -11,24 +11,50 @@ from hybrid_router_core._types import FloatArray, IntArray
 
 from .hashes import query_hashes
 
-__all__ = ["places_by_group", "places_by_query"]
+__all__ = ["parts_by_group", "parts_by_query"]
+
+_LARGE = 0.25  # of the smallest part: a larger group would leave it few others
 
 
-def places_by_query(hashes: NDArray[np.uint64], seed: int) -> FloatArray:
-    """The place of each row in [0, 1), when the queries lie end to end in an order by seed and hash."""
+def parts_by_query(hashes: NDArray[np.uint64], seed: int, shares: FloatArray) -> IntArray:
+    """The part of each row, when the queries lie end to end in an order by seed and hash and are cut by the shares.
+
+    What lies beyond the last share has the number of shares.
+    """
     queries, bundle = np.unique(hashes, return_inverse=True)
-    return _places(bundle, _uniform(queries, seed))
+    return _cut(_places(bundle, _uniform(queries, seed)), shares)
 
 
-def places_by_group(groups: list[str], hashes: NDArray[np.uint64], seed: int) -> FloatArray:
-    """The same with whole groups by their names; groups that share a query stay together."""
+def parts_by_group(groups: list[str], hashes: NDArray[np.uint64], seed: int, shares: FloatArray) -> IntArray:
+    """The same with whole groups by their names; groups that share a query stay together.
+
+    Large ones go to the largest part before the others are laid out, as far as there is room.
+    """
     names, group = np.unique(np.asarray(groups, dtype=object), return_inverse=True)
     order = _uniform(query_hashes(names), seed)
     bundle = _joined(group, np.unique(hashes, return_inverse=True)[1])
     # A bundle of groups stands where its first group does, which does not depend on the order of the rows.
     first = np.full(len(names), np.inf)
     np.minimum.at(first, bundle, order[group])
-    return _places(bundle, first)
+    size, rows = np.bincount(bundle, minlength=len(names)), len(groups)
+    largest, moved = int(np.argmax(shares)), np.zeros(len(names), dtype=bool)
+    room = shares[largest] * rows
+    for one in np.lexsort((first, -size)):
+        if size[one] > _LARGE * shares.min() * rows and size[one] <= room:
+            moved[one], room = True, room - size[one]
+    laid = ~moved[bundle]
+    left = shares * rows
+    left[largest] = room
+    part = np.full(rows, largest, dtype=np.int64)
+    part[laid] = _cut(_places(bundle[laid], first), left / max(int(laid.sum()), 1))
+    return part
+
+
+def _cut(place: FloatArray, shares: FloatArray) -> IntArray:
+    edges = np.cumsum(shares)
+    if edges[-1] > 1 - 1e-9:
+        edges[-1] = np.inf  # 0.7 + 0.2 + 0.1 is less than 1
+    return np.asarray(np.searchsorted(edges, place, side="right"), dtype=np.int64)
 
 
 def _uniform(hashes: NDArray[np.uint64], seed: int) -> FloatArray:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hybrid_router_core._types import AnyArray, FloatArray
+from hybrid_router_core._types import AnyArray, BoolArray, FloatArray
 from hybrid_router_core.data import Draws, RoutingDataset
 from hybrid_router_core.errors import ConfigError, DataError
 from hybrid_router_core.routing import goes_to_small
@@ -47,6 +47,7 @@ class Outcomes:
         groups: A name per query, or None.
         queries: One value a row that is equal for the rows of one query, or None: rows of one query are one draw.
         across: "groups": the rows of one group are one draw.
+        strangers: Which the guard sends to large whatever their score, or None without a guard.
     """
 
     scores: FloatArray
@@ -58,14 +59,26 @@ class Outcomes:
     groups: Sequence[str] | None = None
     queries: AnyArray | None = None
     across: Across | None = None
+    strangers: BoolArray | None = None
 
     @classmethod
     def of(
-        cls, data: RoutingDataset, *, scores: FloatArray, labels: FloatArray, across: Across | None = None
+        cls,
+        data: RoutingDataset,
+        *,
+        scores: FloatArray,
+        labels: FloatArray,
+        across: Across | None = None,
+        strangers: BoolArray | None = None,
     ) -> Outcomes:
         """The outcomes of a data set with the router's scores and labels of its queries."""
-        costs = data.small_cost, data.large_cost
-        return cls(scores, data.mean_small, data.mean_large, labels, *costs, data.groups, data.query_hashes, across)
+        of_both = data.mean_small, data.mean_large, labels, data.small_cost, data.large_cost
+        return cls(scores, *of_both, data.groups, data.query_hashes, across, strangers)
+
+    @property
+    def ranks(self) -> FloatArray:
+        """By which the queries go to small, the highest first: the scores, and below all of them -1 for a stranger."""
+        return self.scores if self.strangers is None else np.where(self.strangers, -1.0, self.scores)
 
     @property
     def draws(self) -> Draws:
@@ -88,8 +101,9 @@ class Outcomes:
 def check_outcomes(data: Outcomes) -> None:
     """Raise a DataError unless there is one value per query, n >= 1, and the scores lie in [0, 1]."""
     n = len(data.scores)
-    columns = (data.small, data.large, data.labels, data.small_cost, data.large_cost, data.groups, data.queries)
-    lengths = {len(column) for column in columns if column is not None}
+    columns = (data.small, data.large, data.labels, data.small_cost, data.large_cost)
+    others = (data.groups, data.queries, data.strangers)
+    lengths = {len(column) for column in (*columns, *others) if column is not None}
     if n == 0 or lengths != {n}:
         raise DataError(f"{n} scores beside columns of length {sorted(lengths)}; allowed: one value per query, n >= 1")
     if not ((data.scores >= 0) & (data.scores <= 1)).all():
@@ -106,7 +120,7 @@ def bootstrap(
     Percentile intervals, but for the lower end of ``ece`` and for what a few losses decide (`_with_rare`). Drawn are
     whole queries, all their rows together. The resamples go through joblib.
     """
-    ordered = _sorted_by_score(outcomes)  # once, so that no resample has to sort
+    ordered = _sorted_by_rank(outcomes)  # once, so that no resample has to sort
     draws, curves = _all_resamples(ordered, threshold, resamples, seed)
     values, _ = _measure(ordered, threshold, None)
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
@@ -144,8 +158,8 @@ def _resample(ordered: Outcomes, threshold: float, numbers: range, seed: int) ->
 
 
 def _measure(data: Outcomes, threshold: float, weights: FloatArray | None) -> tuple[dict[str, float], TradeOff]:
-    to_small = goes_to_small(data.scores, threshold)
-    curve = TradeOff(data.scores, data.small, data.large, weights)
+    to_small = goes_to_small(data.ranks, threshold)
+    curve = TradeOff(data.ranks, data.small, data.large, weights)
     at_threshold: list[Callable[..., float]] = [metrics.quality_drop, metrics.relative_quality_drop, metrics.pgr]
     values = {
         "cost_advantage": metrics.cost_advantage(to_small, weights),
@@ -167,8 +181,8 @@ def _measure(data: Outcomes, threshold: float, weights: FloatArray | None) -> tu
     return values, curve
 
 
-def _sorted_by_score(data: Outcomes) -> Outcomes:
-    order = np.argsort(data.scores, kind="stable")
+def _sorted_by_rank(data: Outcomes) -> Outcomes:
+    order = np.argsort(data.ranks, kind="stable")
     return Outcomes(
         scores=data.scores[order],
         small=data.small[order],
@@ -179,6 +193,7 @@ def _sorted_by_score(data: Outcomes) -> Outcomes:
         groups=None if data.groups is None else [data.groups[i] for i in order.tolist()],
         queries=None if data.queries is None else data.queries[order],
         across=data.across,
+        strangers=None if data.strangers is None else data.strangers[order],
     )
 
 
@@ -186,7 +201,7 @@ def _with_rare(
     measures: dict[str, Interval], data: Outcomes, threshold: float, resamples: int, confidence: float, seed: int
 ) -> dict[str, Interval]:
     """The share to small and the quality drop, in its three units, with intervals that allow for what was not seen."""
-    draws, to_small = data.draws, goes_to_small(data.scores, threshold).astype(np.float64)
+    draws, to_small = data.draws, goes_to_small(data.ranks, threshold).astype(np.float64)
     sums = np.stack([draws.sum(to_small), draws.sum(to_small * data.losses)], axis=1)
     worst = extremes(data.small, data.large)
     counts = draws.sum(np.ones(len(to_small)))

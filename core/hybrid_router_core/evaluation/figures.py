@@ -50,7 +50,6 @@ class Figures:
             about other groups (`outcomes.across`).
         design_effect: By how much the variance of the mean loss grows since queries of one group lose alike; None
             without groups.
-        strangers: Share of the queries that the guard sent to large, which count with a score of 0; None without one.
     """
 
     outcomes: Outcomes
@@ -63,7 +62,12 @@ class Figures:
     seen_in_training: int = 0
     n_queries: int | None = None
     design_effect: float | None = None
-    strangers: float | None = None
+
+    @property
+    def strangers(self) -> float | None:
+        """Share of the queries that the guard sends to large whatever their score; None without a guard."""
+        away = self.outcomes.strangers
+        return None if away is None else float(np.mean(away))
 
     @property
     def apgr(self) -> float:
@@ -73,7 +77,7 @@ class Figures:
     @property
     def curve(self) -> TradeOff:
         """All operating points."""
-        return TradeOff(self.outcomes.scores, self.outcomes.small, self.outcomes.large)
+        return TradeOff(self.outcomes.ranks, self.outcomes.small, self.outcomes.large)
 
     @property
     def oracle(self) -> TradeOff:
@@ -83,7 +87,7 @@ class Figures:
     @property
     def to_small(self) -> BoolArray:
         """Which queries go to small at the router's threshold."""
-        return goes_to_small(self.outcomes.scores, self.threshold)
+        return goes_to_small(self.outcomes.ranks, self.threshold)
 
     def interval(self, measure: str) -> Interval:
         """The value and interval of a measure.

@@ -56,7 +56,6 @@ def evaluate_scores(
     seed: int = 0,
     about: dict[str, Any] | None = None,
     margin_curve: FloatArray | None = None,
-    strangers: float | None = None,
     seen_in_training: int = 0,
 ) -> Report:
     """Measure scores against known outcomes; intervals by the bootstrap over queries, or whole groups.
@@ -77,7 +76,6 @@ def evaluate_scores(
         seed: Of the resampling.
         about: Settings to show in the report.
         margin_curve: The objective of the search for t*, to show in the report.
-        strangers: Share of the queries that the guard sent to large, to show in the report.
         seen_in_training: Number of the queries that the scorer was trained on.
 
     Raises:
@@ -98,7 +96,7 @@ def evaluate_scores(
     draws = outcomes.by_query
     effect = None
     if outcomes.groups is not None:
-        lost = draws.mean(np.where(goes_to_small(outcomes.scores, threshold), outcomes.losses, 0.0))
+        lost = draws.mean(np.where(goes_to_small(outcomes.ranks, threshold), outcomes.losses, 0.0))
         effect = design_effect(lost, [outcomes.groups[i] for i in draws.first], seed)
         note = grouping_note(effect, len(draws), len(set(outcomes.groups)), "Each interval")
         if note and outcomes.across is None:
@@ -115,5 +113,4 @@ def evaluate_scores(
         seen_in_training=seen_in_training,
         n_queries=len(draws),
         design_effect=effect,
-        strangers=strangers,
     )

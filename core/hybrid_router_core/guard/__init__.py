@@ -5,6 +5,15 @@
 
 from .conformal import DEFAULT_LEVEL, Guard, fewest_rows
 from .likeness import Likeness
-from .making import GuardSetting, check_guard, guard_for
+from .making import GuardSetting, check_guard, guard_for, with_level
 
-__all__ = ["DEFAULT_LEVEL", "Guard", "GuardSetting", "Likeness", "check_guard", "fewest_rows", "guard_for"]
+__all__ = [
+    "DEFAULT_LEVEL",
+    "Guard",
+    "GuardSetting",
+    "Likeness",
+    "check_guard",
+    "fewest_rows",
+    "guard_for",
+    "with_level",
+]

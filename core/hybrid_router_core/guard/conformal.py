@@ -22,7 +22,7 @@ from hybrid_router_core.errors import CalibrationError, ConfigError
 __all__ = ["DEFAULT_LEVEL", "Guard", "check_level", "fewest_rows"]
 
 DEFAULT_LEVEL = 0.02
-_LARGEST_LEVEL = 0.5
+_LARGEST_LEVEL = 0.1  # about the share beyond the edge: what lies before it is no stranger
 _ROUNDING = 1e-9  # 0.02 * 50 must be one row, however the product is rounded
 
 
@@ -30,7 +30,7 @@ def check_level(level: Any) -> float:
     """The level as a float.
 
     Raises:
-        ConfigError: It is not in (0, 0.5].
+        ConfigError: It is not in (0, 0.1].
     """
     if isinstance(level, bool) or not isinstance(level, Real) or not 0 < float(level) <= _LARGEST_LEVEL:
         raise ConfigError(
@@ -54,10 +54,10 @@ class Guard:
     """Tells strangers from ordinary queries by their strangeness.
 
     Attributes:
-        level: The largest share of ordinary queries that are taken for strangers, in (0, 0.5].
+        level: The largest share of ordinary queries that are taken for strangers, in (0, 0.1].
         reference: Strangeness of the calibration queries, none of them trained on; ascending.
         edge: `Likeness.edge`; nothing up to it is a stranger. So strangers lie beyond a limit that the training queries
-            alone have fixed, and a level above their share there, about 0.1, takes no more than that share.
+            alone have fixed.
         cutoff: What is stranger than this is a stranger: about the quantile 1 - level of the reference, or the edge.
     """
 
@@ -86,7 +86,7 @@ class Guard:
         """The guard for the strangeness of calibration queries, in any order.
 
         Raises:
-            ConfigError: The level is not in (0, 0.5].
+            ConfigError: The level is not in (0, 0.1].
             CalibrationError: There are too few calibration queries for it; names the number that is needed.
         """
         return cls(check_level(level), np.sort(np.asarray(strangeness, dtype=np.float64)), float(edge))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Literal, TypeAlias
 
 from hybrid_router_core._types import FloatArray
@@ -10,7 +11,7 @@ from hybrid_router_core.errors import CalibrationError
 from .conformal import DEFAULT_LEVEL, Guard, check_level, fewest_rows
 from .likeness import Likeness
 
-__all__ = ["GuardSetting", "check_guard", "guard_for"]
+__all__ = ["GuardSetting", "check_guard", "guard_for", "with_level"]
 
 GuardSetting: TypeAlias = "float | Literal['auto'] | None"
 
@@ -30,7 +31,8 @@ def guard_for(
     """The guard by the strangeness of n distinct calibration queries that were not trained on.
 
     Args:
-        setting: A level; "auto" for 0.02 where that can be had and the calibration gives a guarantee; None for none.
+        setting: A level; "auto" for 0.02 where the calibration gives a guarantee, with a warning where it has too few
+            queries for that; None for none.
         likeness: That measured them; None in a router that was saved before there were guards, or trained without.
         strangeness: Shape (n,).
         certified: Whether the calibration gives a guarantee.
@@ -40,7 +42,7 @@ def guard_for(
     """
     if setting is None or (setting == "auto" and not certified):
         return None
-    level = DEFAULT_LEVEL if setting == "auto" else check_level(setting)
+    level = _level(setting)
     if likeness is None:
         if setting == "auto":
             return None
@@ -49,5 +51,26 @@ def guard_for(
             "guard=None; train it again"
         )
     if setting == "auto" and len(strangeness) < fewest_rows(level):
+        warnings.warn(
+            f"no guard: it needs {fewest_rows(level)} calibration queries that were not trained on, and there are "
+            f"{len(strangeness)}, so queries unlike any of them go by their score too",
+            stacklevel=3,
+        )
         return None
     return Guard.calibrated(level, strangeness, likeness.edge)
+
+
+def with_level(guard: Guard, setting: GuardSetting) -> Guard | None:
+    """The guard at another setting, by the same calibration queries; None for none.
+
+    Raises:
+        CalibrationError: If these are too few for the level.
+    """
+    if setting is None:
+        return None
+    level = _level(setting)
+    return guard if level == guard.level else Guard(level, guard.reference, guard.edge)
+
+
+def _level(setting: float | Literal["auto"]) -> float:
+    return DEFAULT_LEVEL if setting == "auto" else check_level(setting)

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, Literal, TypeAlias, get_args
 from weakref import WeakValueDictionary
 
-from hybrid_router_core.conversation import Judged, Reading, decide_reading, no_question
+from hybrid_router_core.conversation import Judged, Reading, decide_reading, no_question, read_text
 from hybrid_router_core.errors import ConfigError, DataError
 from hybrid_router_core.router import HybridRouter
 from hybrid_router_core.routing import ModelName, RoutingDecision, check_threshold
@@ -33,9 +33,6 @@ Outcome: TypeAlias = "RoutingDecision | BaseException"
 Query: TypeAlias = "str | Reading | None"
 """A text to score, a conversation as it was read, or None where there is nothing to score."""
 Asked: TypeAlias = "tuple[Query, float | None]"
-
-
-NOTHING = Reading(why_none="there is no user text to score")
 
 
 class Decider:
@@ -196,7 +193,7 @@ class Decider:
 def _reading(query: Query) -> Reading:
     if isinstance(query, Reading):
         return query
-    return Reading((query,)) if isinstance(query, str) and query.strip() else NOTHING
+    return read_text(query if isinstance(query, str) else None)
 
 
 def _as_judged(score: float | BaseException) -> Judged | BaseException:
