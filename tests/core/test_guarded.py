@@ -10,6 +10,7 @@ import pytest
 
 from hybrid_router_core import HybridRouter, RoutingDataset, RoutingDecision
 from hybrid_router_core.calibration import calibrate_threshold
+from hybrid_router_core.data import joined
 from hybrid_router_core.errors import CalibrationError, ConfigError
 from hybrid_router_core.live import Decider
 
@@ -35,6 +36,13 @@ def asked(n, seed=0):
             }
         )
     return RoutingDataset.from_records(rows)
+
+
+def strange_rows():
+    """Queries unlike all of `asked`, in which small fails."""
+    return RoutingDataset.from_records(
+        [{"query": text, "small_quality": 0.0, "large_quality": 1.0} for text in STRANGE]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -116,8 +124,47 @@ def test_when_there_is_one():
     assert asked_for.route(CHINESE, threshold=0.0).reason == "unknown"
     none = HybridRouter(scorer="linear", guard=None).fit(train).calibrate(calibration, max_quality_drop=0.2)
     assert none.route(CHINESE, threshold=0.0).model == "small"
-    few = HybridRouter(scorer="linear").fit(train).calibrate(calibration.take(range(40)), max_quality_drop=0.5)
+    few = HybridRouter(scorer="linear").fit(train)
+    with pytest.warns(UserWarning, match="no guard: it needs 49 calibration queries .* and there are 40"):
+        few.calibrate(calibration.take(range(40)), max_quality_drop=0.5)
     assert few.calibration.strangers is None
+
+
+def test_it_may_be_changed_after_the_calibration(router, tmp_path):
+    router = HybridRouter.load(router.save(tmp_path))
+    assert "guard=0.02" in repr(router)
+    threshold = router.threshold
+    router.guard = 0.02  # as it is
+    assert router.calibration is not None
+    router.guard = None
+    assert router.route(CHINESE, threshold=0.0).model == "small"
+    assert (router.threshold, router.calibration, router.guard) == (threshold, None, None)
+    assert HybridRouter.load(router.save(tmp_path / "again")).route(CHINESE, threshold=0.0).model == "small"
+
+
+def test_another_level_holds_at_once_by_the_same_calibration(router, tmp_path):
+    router = HybridRouter.load(router.save(tmp_path))
+    fresh = asked(400, seed=9).queries
+    at_2 = [decision.reason for decision in router.route_batch(fresh, threshold=0.0)].count("unknown")
+    router.guard = 0.1
+    at_10 = [decision.reason for decision in router.route_batch(fresh, threshold=0.0)].count("unknown")
+    assert at_2 < at_10 <= 0.15 * len(fresh)
+    with pytest.raises(CalibrationError, match="guard=0.0001 needs 9999 calibration queries"):
+        router.guard = 0.0001
+    with pytest.raises(ConfigError, match=r"guard=0\.5"):
+        router.guard = 0.5
+    assert router.guard == 0.1
+
+
+def test_what_it_sends_to_large_keeps_its_score_in_the_figures(router):
+    data = joined(asked(200, seed=4), strange_rows())
+    report = router.evaluate(data)
+    assert report.strangers > 0
+    assert (report.outcomes.scores == router.score(data)).all()
+    assert (report.to_small == [d.model == "small" for d in router.route_batch(data.queries)]).all()
+    router.threshold, before = 0.0, router.threshold
+    assert router.evaluate(data).measures["cost_advantage"].value == 1 - report.strangers
+    router.threshold = before
 
 
 def test_a_new_fit_or_calibration_forgets_it(router, tmp_path):

@@ -62,7 +62,14 @@ def test_any_text_gets_a_probability(trained, text):
 
 @pytest.mark.parametrize("text", ["", "\0", "\ud800", "word " * 200_000, "🦜" * 5000, "\n\n"])
 def test_odd_texts_are_scored(trained, text):
-    assert 0.0 <= trained.route(text).score <= 1.0
+    assert 0.0 <= trained.score([text])[0] <= 1.0
+    assert trained.route(text).reason == ("score" if text.strip() else "no_query")
+
+
+def test_a_blank_query_goes_to_large_alone_and_among_others(trained):
+    blank = trained.route("  ")
+    assert (blank.model, blank.score, blank.reason) == ("large", None, "no_query")
+    assert [d.reason for d in trained.route_batch(["", EASY, "\n"])] == ["no_query", "score", "no_query"]
 
 
 def test_what_is_no_query_is_refused(trained):

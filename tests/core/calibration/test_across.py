@@ -253,8 +253,10 @@ def test_a_share_that_cannot_be_had_says_what_can():
         calibrate_threshold(scores, np.zeros(200), large, max_quality_drop="1%")
 
 
-def test_all_may_be_lost():
-    assert calibrate_threshold([0.1, 0.9], [0, 0], [1, 1], max_quality_drop="100%").threshold == 0
+@pytest.mark.parametrize("limit", ["100%", "80%"])
+def test_a_share_that_limits_nothing_is_refused(limit):
+    with pytest.raises(ConfigError, match=rf"max_quality_drop={limit} limits nothing: .* less than 80%"):
+        calibrate_threshold([0.1, 0.9], [1, 1], [5, 5], max_quality_drop=limit, quality_range=(1, 5))
 
 
 def test_training_queries_tell_too_where_they_are_scored_without_their_group(parts):

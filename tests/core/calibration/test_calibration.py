@@ -136,9 +136,10 @@ def test_no_loss_at_all_can_be_certified_where_small_is_better() -> None:
     assert quality_drop(small, large, goes_to_small(scores, threshold)) < 0
 
 
-def test_drop_as_large_as_the_range_allows_everything() -> None:
-    assert targets.threshold_for_quality_drop([0.5], [0.0], [1.0], 1.0) == 0.0
-    assert targets.threshold_for_quality_drop([0.5], [0.0], [1.0], 5.0, quality_range=(0, 5)) == 0.0
+@pytest.mark.parametrize(("limit", "ends"), [(1.0, (0, 1)), (2, (0, 1)), (5.0, (0, 5))])
+def test_a_drop_as_large_as_the_range_limits_nothing_and_is_refused(limit, ends) -> None:
+    with pytest.raises(ConfigError, match=f"limits nothing.*less than {ends[1]}, or '{limit:g}%' for a share"):
+        targets.threshold_for_quality_drop([0.5], [0.0], [1.0], limit, quality_range=ends)
 
 
 def test_units_of_quality_do_not_matter() -> None:
