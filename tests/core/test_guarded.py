@@ -149,7 +149,7 @@ def test_another_level_holds_at_once_by_the_same_calibration(router, tmp_path):
     router.guard = 0.1
     at_10 = [decision.reason for decision in router.route_batch(fresh, threshold=0.0)].count("unknown")
     assert at_2 < at_10 <= 0.15 * len(fresh)
-    with pytest.raises(CalibrationError, match="guard=0.0001 needs 9999 calibration queries"):
+    with pytest.raises(CalibrationError, match=r"guard=0\.0001 needs 9999 calibration queries"):
         router.guard = 0.0001
     with pytest.raises(ConfigError, match=r"guard=0\.5"):
         router.guard = 0.5
