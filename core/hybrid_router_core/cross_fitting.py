@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ._types import BoolArray, Float32Array, FloatArray, IntArray
-from .data import RoutingDataset, joined
+from .data import RoutingDataset, is_unnamed_group, joined
 from .embedders import Embedder, StaticEmbedder, embed_in_batches
 from .predictor import Predictor
 
@@ -68,6 +68,8 @@ class Folds:
     ) -> Folds:
         """Learn them, through joblib; none where one or two groups hold nearly all of the queries.
 
+        Queries without a group take no part: they may be of any.
+
         Args:
             train: Queries with groups.
             learn: Learns from a part of ``train`` with an embedder.
@@ -76,13 +78,14 @@ class Folds:
         """
         from joblib import Parallel, delayed  # type: ignore[import-untyped]
 
+        train = train.take([row for row, name in enumerate(train.groups or ()) if not is_unnamed_group(name)])
         names = np.unique(np.asarray(train.groups, dtype=object))
         order = np.random.default_rng(seed).permutation(names)
         fold_of = dict(zip(order, (np.arange(len(names)) % _FOLDS).tolist(), strict=True))
         fold = np.array([fold_of[name] for name in train.groups or ()])
         parts = [np.flatnonzero(fold == k) for k in range(min(_FOLDS, len(names)))]
         rest = [np.flatnonzero(fold != k) for k in range(len(parts))]
-        if min(len(np.unique(train.query_hashes[rows])) for rows in rest) < _FEWEST:
+        if min((len(np.unique(train.query_hashes[rows])) for rows in rest), default=0) < _FEWEST:
             return cls()
         once = _remembering(embedder, train)
         done = Parallel()(delayed(_learned)(learn, once, train, *rows_of) for rows_of in zip(rest, parts, strict=True))

@@ -247,14 +247,7 @@ class HybridRouter:
         check_dataset("evaluate", data)
         scores, strangeness = self._fitted().examine_rows(data)
         strangers = None if self._fitted().guard is None else self._fitted().strangers(strangeness)
-        if across is not None and data.groups is not None:
-            known = np.array(data.groups)[self._fitted().has_seen_groups(data.groups, len(data))]
-            if len(known):
-                warnings.warn(
-                    f"{len(set(known))} of the {len(set(data.groups))} groups were trained on, so the figures flatter "
-                    "the router where other groups are meant. Keep groups apart with data.split(..., by='group').",
-                    stacklevel=2,
-                )
+        self._tell_of_known_groups(data, across)
         return evaluate_scores(
             Outcomes.of(data, scores=scores, labels=self.labels(data), across=across, strangers=strangers),
             threshold=self.threshold,
@@ -329,6 +322,19 @@ class HybridRouter:
         if self._folds is None and self._taught is not None and known.any():
             self._folds = Folds.fit(self._taught, self._learn_part, self.embedder, self.seed)
         return (self._folds or Folds()).as_new(data, scores, known)
+
+    def _tell_of_known_groups(self, data: RoutingDataset, across: Across | None) -> None:
+        if across is None:
+            return
+        check_groups(data.groups)
+        names = np.array(data.groups)
+        known = names[self._fitted().has_seen_groups(data.groups, len(data))]
+        if len(known):
+            warnings.warn(
+                f"{len(set(known))} of the {len(set(names))} groups were trained on, so the figures flatter the router "
+                "where other groups are meant. Keep groups apart with data.split(..., by='group').",
+                stacklevel=3,
+            )
 
     def _learn_part(self, embedder: Embedder, data: RoutingDataset) -> Predictor:
         return self._learn(embedder, data, self.margin, guarded=False)[0]

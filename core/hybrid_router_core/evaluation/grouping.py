@@ -45,7 +45,8 @@ def check_groups(groups: Sequence[str] | None) -> IntArray:
     if missing > 0:
         raise DataError(
             f"across='groups' needs {FEWEST_GROUPS} groups at least, and there are {len(names)}: {missing} "
-            f"{'is' if missing == 1 else 'are'} missing. Without across= the figures are about queries of these groups"
+            f"{'is' if missing == 1 else 'are'} missing. Bring rows of more groups, give this part a larger share of "
+            "the split, or leave across out: the figures are about queries of these groups then"
         )
     equal = len(place) ** 2 / float(sizes @ sizes)
     if equal < FEWEST_EQUAL:

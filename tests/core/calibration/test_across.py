@@ -10,6 +10,7 @@ import pytest
 
 from hybrid_router_core import HybridRouter, RoutingDataset
 from hybrid_router_core.calibration import calibrate_threshold
+from hybrid_router_core.data import joined
 from hybrid_router_core.errors import CalibrationError, ConfigError, DataError
 from hybrid_router_core.evaluation import Outcomes, evaluate_scores
 from hybrid_router_core.inspection import learning_curve
@@ -140,6 +141,10 @@ def test_evaluate_says_that_groups_were_trained_on(parts):
     router = HybridRouter(scorer="linear").fit(train)
     with pytest.warns(UserWarning, match=r"12 of the 12 groups were trained on"):
         router.evaluate(test, across="groups", resamples=50)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # an error comes alone
+        with pytest.raises(DataError, match="groups at least"):
+            router.evaluate(grouped(groups=3), across="groups")
 
 
 def test_the_share_of_strangers_is_of_the_calibration_queries_alone(parts):
@@ -148,6 +153,38 @@ def test_the_share_of_strangers_is_of_the_calibration_queries_alone(parts):
     plain = router.calibrate(calibration, cost_advantage=0.5).calibration.strangers
     assert plain > 0
     assert router.calibrate(calibration, max_quality_drop=0.6, across="groups").calibration.strangers == plain
+
+
+def test_scorers_without_a_group_are_fitted_once(parts, monkeypatch):
+    train, calibration = parts
+    router = HybridRouter(scorer="linear").fit(train)
+    fits, learn = [], HybridRouter._learn
+    monkeypatch.setattr(HybridRouter, "_learn", lambda *args, **named: fits.append(1) or learn(*args, **named))
+    for limit in (0.3, 0.4):
+        router.calibrate(calibration, max_quality_drop=limit, across="groups")
+    assert len(fits) == 10
+    router.fit(train).calibrate(calibration, max_quality_drop=0.3, across="groups")
+    assert len(fits) == 21
+
+
+def test_groups_of_the_training_data_do_not_hide_that_the_given_are_too_few(parts):
+    router = HybridRouter(scorer="linear").fit(parts[0])
+    few = [row for row, name in enumerate(parts[1].groups) if name < "topic 4"]
+    with pytest.raises(DataError, match=r"needs 8 groups at least, and there are \d: .* a larger share of the split"):
+        router.calibrate(parts[1].take(few), max_quality_drop=0.3, across="groups")
+
+
+def test_training_queries_without_a_group_do_not_count(parts):
+    train, calibration = parts
+    unnamed = [{"query": f"Add words {i}", "small_quality": 1, "large_quality": 1, "group": ""} for i in range(40)]
+    with pytest.warns(UserWarning, match="without group"):
+        loose = RoutingDataset.from_records(
+            [{"query": "Add", "small_quality": 1, "large_quality": 1, "group": "topic 1"}, *unnamed]
+        )
+    router = HybridRouter(scorer="linear").fit(joined(train, loose))
+    router.calibrate(calibration, max_quality_drop=0.3, across="groups")
+    assert router.calibration.cross_fitted == len(train) + 1
+    assert router.calibration.n_groups == 12
 
 
 def test_a_loaded_router_leaves_them_out_and_says_so(parts, tmp_path):

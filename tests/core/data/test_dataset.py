@@ -275,6 +275,22 @@ def test_groups_in_a_chain_of_shared_queries_stay_together() -> None:
         assert sorted(sum(g.startswith("chain") for g in part.groups or ()) for part in parts) == [0, 100]
 
 
+def test_large_groups_go_to_the_largest_part_so_that_others_hold_many() -> None:
+    """Sizes as of MMLU's subjects, one of which has a tenth of all questions."""
+    sizes = [1500, 900, 800, 750, 600, *[100 + 17 * k for k in range(25)], *[100] * 25]
+    rows = [GOOD | {"query": f"{k} {i}", "group": f"subject {k}"} for k, size in enumerate(sizes) for i in range(size)]
+    data = RoutingDataset.from_records(rows)
+    for seed in range(10):
+        parts = data.split((0.6, 0.2, 0.2), seed=seed, by="group")
+        assert sum(map(len, parts)) == len(data)
+        for part, share in zip(parts, (0.6, 0.2, 0.2), strict=True):
+            assert len(part) / len(data) == pytest.approx(share, abs=0.04)
+            names, counts = np.unique(part.groups or (), return_counts=True)
+            assert len(names) >= 8
+            if share < 0.5:
+                assert counts.max() <= 0.26 * len(part)
+
+
 def test_split_of_groups_refuses_what_cannot_be() -> None:
     with pytest.raises(DataError, match=r'has no groups; add a column "group", or use by="query"'):
         RoutingDataset.from_records([GOOD]).split((0.5, 0.5), by="group")
