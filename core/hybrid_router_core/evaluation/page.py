@@ -82,6 +82,15 @@ class _Page:
             f"At its threshold of {self.report.threshold:.3f} the router sends <b>{self.show('cost_advantage')}</b> of "
             f"the queries to small, for <b>{change} in mean quality</b> against sending all to large "
             f"({relative}, PGR {self.show('pgr')}); {against_random(self.at['apgr'], self.large - self.small)}."
+            f"{self.guarded()}"
+        )
+
+    def guarded(self) -> str:
+        share = self.report.strangers
+        if share is None:
+            return ""
+        return (
+            f" Its guard sends {self.text.share(share)} to large whatever the score, as unlike the calibration queries."
         )
 
     def notes(self) -> str:
@@ -131,13 +140,15 @@ class _Page:
         )
 
     def pictures(self) -> str:
+        but_guarded = ", but for the guard’s" if self.report.strangers else ""
         found = [
             self.picture(
                 "Scores",
                 pictures.scores,
-                f"Histogram of the scores; {self.show('cost_advantage')} of the queries lie at or above the threshold "
-                f"of {self.report.threshold:.3f} and go to small.",
-                "Each bar counts queries; those right of the line go to small. A wide spread leaves room to choose.",
+                f"Histogram of the scores; {self.show('cost_advantage')} of the queries go to small, at or above the "
+                f"threshold of {self.report.threshold:.3f}.",
+                f"Each bar counts queries; those right of the line go to small{but_guarded}. "
+                "A wide spread leaves room to choose.",
             ),
             self.picture(
                 "Reliability of the scores",

@@ -236,6 +236,16 @@ def test_where_small_is_better_the_page_does_not_praise_the_router(tmp_path):
     assert "better than random" not in text
 
 
+def test_what_the_guard_sends_to_large_is_said(tmp_path):
+    plain = make()
+    assert "guard" not in page_of(plain, tmp_path)[1].text
+    strangers = np.arange(400) < 60
+    report = evaluate_scores(replace(plain.outcomes, strangers=strangers), threshold=0.6, resamples=20)
+    text = page_of(report, tmp_path)[1].text
+    assert "Its guard sends 15.0\u202f% to large whatever the score" in text
+    assert "go to small, but for the guard’s." in text
+
+
 def test_random_scores_are_not_said_to_be_better_than_random(full, tmp_path):
     rng = np.random.default_rng(1)
     report = evaluate_scores(replace(full.outcomes, scores=rng.random(400)), threshold=0.5, resamples=50)
