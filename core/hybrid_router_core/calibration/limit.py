@@ -57,7 +57,7 @@ class Limit:
         """What each draw loses, and the limit in units of `Losses.units`; all arrays have shape (n,).
 
         Raises:
-            ConfigError: If a share is wanted of a quality that may be negative, or the limit allows any loss.
+            ConfigError: If a share is wanted of a quality that may be negative or is 0, or the limit allows any loss.
         """
         width = high - low
         values = np.minimum((large - small) / width, 1.0)
@@ -65,6 +65,11 @@ class Limit:
             raise ConfigError(
                 f"max_quality_drop={self} is a share of all-large's mean quality, and quality_range=({low:g}, "
                 f"{high:g}) allows negative ones; give the limit in units of quality"
+            )
+        if self.relative and not large.any():
+            raise ConfigError(
+                f"max_quality_drop={self} is a share of all-large's mean quality, and that is 0 on these data; is "
+                "small taken for large? Else give the limit in units of quality"
             )
         if self.value * (high if self.relative else 1.0) >= width:
             raise ConfigError(

@@ -283,6 +283,11 @@ def test_a_share_of_what_may_be_negative_means_nothing():
         calibrate_threshold([0.1, 0.9], [0, 1], [1, 1], max_quality_drop="5%", quality_range=(-1, 1))
 
 
+def test_a_share_of_nothing_is_refused():
+    with pytest.raises(ConfigError, match="a share of all-large's mean quality, and that is 0 on these data"):
+        calibrate_threshold(np.linspace(0, 1, 100), np.ones(100), np.zeros(100), max_quality_drop="2%")
+
+
 def test_a_share_that_cannot_be_had_says_what_can():
     rng = np.random.default_rng(1)
     scores, large = rng.random(200), (rng.random(200) < 0.5).astype(float)
