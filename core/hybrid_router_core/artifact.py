@@ -17,17 +17,18 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import safetensors.numpy
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ._types import AnyArray
 from .calibration import Calibration
 from .conversation import VERSION as READING
 from .embedders import Embedder, fingerprints_match, resolve_embedder
 from .errors import ArtifactError
+from .guard import check_guard
 from .labels import MarginSearch
 
 __all__ = [
@@ -91,7 +92,7 @@ class ArtifactRecord(_Record):
     scorer: str
     hparam: dict[str, Any]
     seed: int
-    guard: float | Literal["auto"] | None = "auto"
+    guard: Annotated[float | Literal["auto"] | None, AfterValidator(check_guard)] = "auto"
     training: dict[str, float]
     conversation: ConversationRecord | None = None
     arrays: dict[str, ArrayRecord] = {}

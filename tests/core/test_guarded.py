@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from hybrid_router_core import HybridRouter, RoutingDataset, RoutingDecision
+from hybrid_router_core.artifact import load_artifact, save_artifact
 from hybrid_router_core.calibration import calibrate_threshold
 from hybrid_router_core.data import joined
-from hybrid_router_core.errors import CalibrationError, ConfigError
+from hybrid_router_core.errors import ArtifactError, CalibrationError, ConfigError
 from hybrid_router_core.live import Decider
 
 CHINESE = "请问珠穆朗玛峰的高度是多少？它位于哪个国家？"
@@ -165,6 +166,14 @@ def test_what_it_sends_to_large_keeps_its_score_in_the_figures(router):
     router.threshold, before = 0.0, router.threshold
     assert router.evaluate(data).measures["cost_advantage"].value == 1 - report.strangers
     router.threshold = before
+
+
+@pytest.mark.parametrize("level", [0.5, 0.0, -1.0])
+def test_a_record_with_a_level_that_is_not_allowed_is_no_router(router, tmp_path, level):
+    record, arrays = load_artifact(router.save(tmp_path / "good"))
+    save_artifact(tmp_path / "bad", record.model_copy(update={"guard": level}), arrays)
+    with pytest.raises(ArtifactError, match="guard"):
+        HybridRouter.load(tmp_path / "bad")
 
 
 def test_a_new_fit_or_calibration_forgets_it(router, tmp_path):

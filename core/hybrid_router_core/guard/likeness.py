@@ -124,7 +124,7 @@ class Likeness:
             KeyError, ValueError: An array is missing or of another shape.
         """
         space = FeatureSpace.from_state(state["space.mean"], state["space.axes"], state["space.prototypes"])
-        tokens = TokenModel.from_state(state["tokens"])
+        tokens = TokenModel.from_state(state["tokens"], StaticEmbedder().vocabulary_size())
         characters = CharacterModel.from_state(state["characters"])
         adjustments, tails = state["adjustments"].astype(np.float64), state["tails"].astype(np.float64)
         if adjustments.shape != (4, 2) or tails.shape != (len(_SIDES), 2):

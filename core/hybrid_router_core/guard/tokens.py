@@ -41,10 +41,12 @@ class TokenModel:
         return cls(np.clip(np.rint(-_UNIT * np.log(chance / chance.sum())), 0, 255).astype(np.uint8))
 
     @classmethod
-    def from_state(cls, surprise: AnyArray) -> TokenModel:
+    def from_state(cls, surprise: AnyArray, vocabulary_size: int) -> TokenModel:
         """The model with this surprise."""
-        if surprise.ndim != 1 or surprise.dtype != np.uint8:
-            raise ValueError(f"surprise of tokens of shape {surprise.shape}, {surprise.dtype}")
+        if surprise.shape != (vocabulary_size,) or surprise.dtype != np.uint8:
+            raise ValueError(
+                f"surprise of {surprise.shape} tokens, {surprise.dtype}; this library has {vocabulary_size}"
+            )
         return cls(surprise)
 
     def sums(self, tokens: TokenIds) -> IntArray:

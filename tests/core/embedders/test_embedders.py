@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import load_file
 
 import hybrid_router_core.embedders as package
 from hybrid_router_core._types import Float32Array
@@ -145,6 +146,7 @@ def test_the_fingerprint_is_that_of_the_files() -> None:
     for name in ("table.safetensors", "tokenizer.json"):
         digest.update((TABLE / name).read_bytes())
     assert STATIC.fingerprint() == f"sha256:{digest.hexdigest()}"
+    assert STATIC.vocabulary_size() == len(load_file(TABLE / "table.safetensors")["values"])
 
 
 def test_the_bundle_stays_small() -> None:

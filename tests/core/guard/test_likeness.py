@@ -194,6 +194,7 @@ def _first(tokens, count):
     [
         ("characters", np.zeros(7, dtype=np.uint8)),
         ("tokens", np.zeros((2, 2), dtype=np.uint8)),
+        ("tokens", np.zeros(29_523, dtype=np.uint8)),
         ("space.axes", np.zeros((3, 2), dtype=np.int16)),
         ("space.prototypes", np.zeros((0, 32), dtype=np.int32)),
         ("adjustments", np.zeros((4, 3))),
