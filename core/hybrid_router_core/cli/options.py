@@ -109,6 +109,15 @@ QualityRangeOption = Annotated[
         help="Lowest and highest quality possible, for --max-quality-drop. [default: 0,1]",
     ),
 ]
+GuardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--guard",
+        metavar="LEVEL|auto|none",
+        help="Strangers go to large: queries so unlike those of the calibration that at most this share of these is as "
+        "strange, up to 0.1. auto is 0.02 with --max-quality-drop, else none. [default: auto, or as trained]",
+    ),
+]
 ReportOption = Annotated[
     Path | None,
     typer.Option("--report", metavar="FILE.html", help="Write a page with pictures. Needs the extra 'report'."),

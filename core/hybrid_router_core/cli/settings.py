@@ -19,7 +19,7 @@ from .config_file import check_options
 from .console import one_line
 from .data import By, Pair
 from .parts import Files
-from .values import drop_of, one_target, parse_range, usage
+from .values import guard_setting, number_or_text, one_target, parse_range, usage
 
 __all__ = ["Target", "data_files", "load_router", "make_router", "target_of"]
 
@@ -58,6 +58,7 @@ def make_router(config: Config, source: Path | None, **given: Any) -> HybridRout
         "tau": _first(given["tau"], config.router_tau, 0.1),
         "margin": _first(given["margin"], config.router_margin),
         "threshold": _first(given["threshold"], config.router_threshold, 0.5),
+        "guard": guard_setting(_first(given["guard"], config.guard, "auto")),
     }
     try:
         router = HybridRouter(**settings, hparam=hparam, seed=seed)
@@ -129,7 +130,7 @@ def target_of(
         ConfigError: If the config's calibration has not exactly one target.
     """
     ends = parse_range(quality_range)
-    goal = one_target(**goals, max_quality_drop=drop_of(max_quality_drop))
+    goal = one_target(**goals, max_quality_drop=number_or_text(max_quality_drop))
     with usage():
         check_options(
             CalibrationSection,

@@ -12,6 +12,7 @@ from hybrid_router_core.cli.outputs import check_folder, refuse_same_file
 from hybrid_router_core.cli.rows import Rows
 from hybrid_router_core.cli.settings import load_router, target_of
 from hybrid_router_core.cli.show import calibration_text
+from hybrid_router_core.cli.values import guard_of, guard_setting
 from hybrid_router_core.errors import DataError
 
 __all__ = ["calibrate"]
@@ -26,6 +27,7 @@ def calibrate(
     confidence: options.ConfidenceOption = None,
     quality_range: options.QualityRangeOption = None,
     across: options.AcrossOption = None,
+    guard: options.GuardOption = None,
     part: options.PartOption = None,
     split: options.SplitOption = None,
     by: options.ByOption = None,
@@ -46,6 +48,7 @@ def calibrate(
     )
     if target is None:
         raise typer.BadParameter("which target? Give one of --cost-advantage, --pgr, --max-quality-drop")
+    level = guard_of(guard)
     refuse_same_file(None, [router_folder, data])
     chosen = Rows(data, Pair(small, large, asked=bool(small or large)), part, split, by)
     messages = Messages(quiet=quiet)
@@ -53,6 +56,9 @@ def calibrate(
     check_folder(router_folder, inputs=[data])  # the router itself is changed on purpose
     rows = chosen.read(router, messages)
     before = router.threshold
+    if level is not None:
+        router.guard = None  # else the new level would be judged by the calibration queries of the guard in force
+        router.guard = guard_setting(level)
     with warnings_as_lines(), messages.working(f"Calibrating on {len(rows):,} rows"):
         try:
             router.calibrate(rows, **target.arguments())

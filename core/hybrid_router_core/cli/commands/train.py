@@ -20,7 +20,7 @@ from hybrid_router_core.cli.parts import Files, part_lines, parts_record, read_p
 from hybrid_router_core.cli.results import whole_file
 from hybrid_router_core.cli.settings import Target, data_files, make_router, target_of
 from hybrid_router_core.cli.show import calibration_text, report_lines
-from hybrid_router_core.cli.values import parse_hparam, shares_of, threshold_of
+from hybrid_router_core.cli.values import guard_of, parse_hparam, shares_of, threshold_of
 from hybrid_router_core.errors import ConfigError, HybridRouterError
 from hybrid_router_core.evaluation import Report
 from hybrid_router_core.router import HybridRouter
@@ -79,6 +79,7 @@ def train(
     confidence: options.ConfidenceOption = None,
     quality_range: options.QualityRangeOption = None,
     across: options.AcrossOption = None,
+    guard: options.GuardOption = None,
     split: options.SplitOption = None,
     by: options.ByOption = None,
     seed: Annotated[
@@ -114,6 +115,7 @@ def train(
         tau=tau,
         margin=margin,
         threshold=threshold_of(threshold),
+        guard=guard_of(guard),
         seed=seed,
     )
     read = [config_file, files.train, files.calibration, files.test, files.pair.llm_data]
@@ -126,6 +128,10 @@ def train(
     check_drawing(report, overwrite=overwrite, inputs=[*read, folder])
     messages = Messages(quiet=quiet)
     parts = read_parts(files, calibrates=target is not None, seed=router.seed, messages=messages)
+    if guard is not None and target is None:
+        messages.say(
+            "note: the guard comes with a calibration; give a target too, or go on with: hybrid-router calibrate"
+        )
     with warnings_as_lines():
         measured = _train(router, parts, target, folder, messages)
     if report is not None and measured is not None:
