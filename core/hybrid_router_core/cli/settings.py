@@ -20,6 +20,7 @@ from .console import one_line
 from .data import By, Pair
 from .parts import Files
 from .values import guard_setting, number_or_text, one_target, parse_range, usage
+from .wording import SETTINGS
 
 __all__ = ["Target", "data_files", "load_router", "make_router", "target_of"]
 
@@ -65,7 +66,7 @@ def make_router(config: Config, source: Path | None, **given: Any) -> HybridRout
         router.embedder.encode(["a"])  # some load a model only now, and it may not be there
     except ConfigError as error:
         if source is None or overridden:
-            raise typer.BadParameter(one_line(error)) from error
+            raise typer.BadParameter(one_line(error, SETTINGS)) from error
         raise ConfigError(f"{source}: {error}") from error
     return router
 

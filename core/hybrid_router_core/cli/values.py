@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ from hybrid_router_core.routing import check_threshold
 
 from .config import Config
 from .config_file import check_options
+from .console import one_line
 from .data import parse_split
 from .yaml_file import parse_value
 
@@ -31,12 +32,16 @@ __all__ = [
 
 
 @contextmanager
-def usage() -> Iterator[None]:
-    """Around what checks values of the command line only: a setting that is not allowed is wrong usage there."""
+def usage(settings: Iterable[str] = ()) -> Iterator[None]:
+    """Around what checks values of the command line only: a setting that is not allowed is wrong usage there.
+
+    Args:
+        settings: Those of `SETTINGS` that are options of the command.
+    """
     try:
         yield
     except ConfigError as error:
-        raise typer.BadParameter(str(error)) from None
+        raise typer.BadParameter(one_line(error, settings)) from None
 
 
 def parse_hparam(pairs: list[str] | None) -> dict[str, Any]:
@@ -75,7 +80,7 @@ def shares_of(text: str | None) -> tuple[float, ...] | None:
 
 def threshold_of(value: float | None) -> float | None:
     """The threshold of ``--threshold``."""
-    with usage():
+    with usage(["threshold"]):
         return None if value is None else check_threshold(value)
 
 
