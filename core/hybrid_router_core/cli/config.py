@@ -121,6 +121,12 @@ class CalibrationSection(_Section):
             raise ValueError(f"found {ends}; allowed: two numbers, the lowest and a higher one")
         return ends
 
+    @model_validator(mode="after")
+    def _reaches_with_a_limit(self) -> CalibrationSection:
+        if self.across is not None and self.max_quality_drop is None:
+            raise ValueError("across needs max_quality_drop: only a limit holds for other groups")
+        return self
+
 
 def _as(key: str) -> BeforeValidator:
     """Text in the place of a section stands for its most important key."""

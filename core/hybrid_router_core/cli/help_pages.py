@@ -197,8 +197,9 @@ In: the folder of a router (or --config with model_path.load_model_path), and --
 line, .jsonl with a text or an object with "query" a line, .json with a list of these, .csv or .parquet with a column
 query. Files of any length are read and routed a piece at a time.
 
-Out: for each query, in order, the model (small or large), the score, the threshold and the reason; with the response,
-if the config gives base_url for small and large, unless --route-only. --output writes .json (a list) or .jsonl.
+Out: for each query, in order, the model (small or large), the score, the threshold and the reason, with a detail where
+there is more to say; with the response, if the config gives base_url for small and large, unless --route-only. --output
+writes .json (a list) or .jsonl.
 
 A query without an answer has its reason in "error", and the exit code is 1. A server that does not answer is waited for
 --timeout seconds, further attempts and waits that it asks for included. Asking needs the extra 'collect'.

@@ -137,7 +137,7 @@ def target_of(
             CalibrationSection,
             {**goal, "confidence": confidence, "quality_range": None if ends is None else list(ends)},
         )
-    section = config.calibration
+    section, ours = config.calibration, bool(goal)
     if section is not None and not goal:
         names = ("cost_advantage", "pgr", "max_quality_drop")
         goal = {name: value for name in names if (value := getattr(section, name)) is not None}
@@ -155,7 +155,8 @@ def target_of(
         confidence = section.confidence if confidence is None else confidence
         if ends is None and section.quality_range is not None:
             ends = (section.quality_range[0], section.quality_range[1])
-    reach: Across | None = "groups" if across is not None or (section is not None and section.across) else None
+    theirs = None if section is None or ours else section.across  # it belongs to their target
+    reach: Across | None = theirs if across is None else "groups"
     if reach is not None and "max_quality_drop" not in goal:
         raise typer.BadParameter("--across needs the target --max-quality-drop: only a limit holds for other groups")
     return Target(goal, 0.95 if confidence is None else confidence, ends, reach)

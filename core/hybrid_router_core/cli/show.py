@@ -8,7 +8,7 @@ from math import isnan
 from hybrid_router_core.calibration import Calibration
 from hybrid_router_core.evaluation import Interval, Report
 
-__all__ = ["calibration_text", "report_lines"]
+__all__ = ["calibration_lines", "report_lines"]
 
 _PERCENT = 100.0
 # Measure, its words, its unit (None is a plain number).
@@ -28,8 +28,8 @@ _OVERALL = (
 )
 
 
-def calibration_text(calibration: Calibration) -> str:
-    """What was asked for and what the threshold does on the calibration rows."""
+def calibration_lines(calibration: Calibration) -> list[str]:
+    """What was asked for and what the threshold does on the calibration rows; below it, what that rests on."""
     relative = calibration.relative_quality_drop_bound
     value = f"{calibration.target_value:g}" if relative is None else f"{relative:g}%"
     text = (
@@ -40,11 +40,22 @@ def calibration_text(calibration: Calibration) -> str:
     if calibration.confidence is not None:
         bound = f"{calibration.quality_drop_bound:.4f}" if relative is None else f"{relative:g}% of all-large's quality"
         text += f", at most {bound} with confidence {calibration.confidence:.0%}"
-    if calibration.strangers is not None:
-        text += f", {calibration.strangers:.1%} to large as strangers"
+    lines = [text]
     if calibration.n_groups is not None:
-        text += f" in {calibration.n_groups} new groups ({calibration.assumes})"
-    return text
+        lines.append(
+            f"  holds for {calibration.n_groups} new groups, as many as were seen, by a bootstrap-t over groups; "
+            f"{calibration.assumes}"
+        )
+    if calibration.cross_fitted:
+        queries = calibration.n_queries or calibration.n
+        lines.append(
+            f"  {calibration.cross_fitted:,} of the {queries:,} queries were trained on, and scored by routers that "
+            "had not seen their groups"
+        )
+    if calibration.strangers is not None:
+        others = "not trained on " if calibration.cross_fitted else ""
+        lines.append(f"  the guard sends {calibration.strangers:.1%} of the queries {others}to large as strangers")
+    return lines
 
 
 def report_lines(report: Report) -> Iterable[str]:

@@ -1,5 +1,6 @@
 """The target and the guard of ``train`` and ``calibrate``: from the command line or the config into the router."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,45 @@ def test_a_guard_without_a_target_says_when_it_comes(here):
     train = ("train", "train.jsonl", "--scorer", "knn", "--split", 1, "--guard", 0.1)
     assert "note: the guard comes with a calibration" in done(*train, "-o", "new").stderr
     assert "note" not in run(*train, "-o", "newer", "--quiet").stderr
+
+
+# Whose target
+
+
+def test_a_target_on_the_command_line_takes_the_place_of_the_whole_target_of_the_config(here):
+    Path("config.yaml").write_text(
+        "scorer: knn\nguard: none\ncalibration: {max_quality_drop: 0.3, across: groups, confidence: 0.8}\n"
+    )
+    train = ("train", "train.jsonl", "--config", "config.yaml", "--json")
+    found = json.loads(done(*train, "--out", "one", "--cost-advantage", 0.3).stdout)["calibration"]
+    assert (found["target"], found["target_value"], found["across"]) == ("cost_advantage", 0.3, None)
+    found = json.loads(done(*train, "--out", "two", *DROP).stdout)["calibration"]
+    assert (found["target_value"], found["across"], found["confidence"]) == (0.4, None, 0.8)
+    assert "--across groups needs 8 groups" in failed(*train, "--out", "three")  # that of the config; the toy has two
+    assert "--across groups needs 8 groups" in failed(*train, "--out", "four", *DROP, "--across", "groups")
+
+
+def test_across_needs_a_limit(here):
+    assert "--across needs the target --max-quality-drop" in failed(
+        "calibrate", "router", "rest.jsonl", "--pgr", 0.5, "--across", "groups", code=2
+    )
+    Path("config.yaml").write_text("calibration: {pgr: 0.5, across: groups}\n")
+    assert failed("train", "train.jsonl", "--config", "config.yaml", "--out", "new") == (
+        "error: config.yaml: calibration: across needs max_quality_drop: only a limit holds for other groups"
+    )
+
+
+# What infer says of a stranger
+
+
+def test_a_stranger_has_a_detail_in_its_record(here):
+    done("calibrate", "router", "rest.jsonl", "--cost-advantage", 0.5, "--guard", 0.1)
+    odd = "０１١٢٣ ∑∫∂ ꙮ𒀀𒁀 zzqx lorem \U0001f600 ⴰⴱⴲ"
+    decision = HybridRouter.load("router").route(odd)
+    assert decision.reason == "unknown"
+    record = json.loads(done("infer", "router", "--query", odd, "--json").stdout)
+    assert (record["reason"], record["detail"]) == ("unknown", decision.detail)
+    assert done("infer", "router", "--query", odd).stdout.rstrip().endswith(f", unknown: {decision.detail}")
+    assert "detail" not in json.loads(
+        done("infer", "router", "--query", "What is the capital of Albania?", "--json").stdout
+    )

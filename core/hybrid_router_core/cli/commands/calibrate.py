@@ -11,7 +11,7 @@ from hybrid_router_core.cli.data import Pair
 from hybrid_router_core.cli.outputs import check_folder, refuse_same_file
 from hybrid_router_core.cli.rows import Rows
 from hybrid_router_core.cli.settings import load_router, target_of
-from hybrid_router_core.cli.show import calibration_text
+from hybrid_router_core.cli.show import calibration_lines
 from hybrid_router_core.cli.values import guard_of, guard_setting
 from hybrid_router_core.errors import DataError
 
@@ -76,4 +76,5 @@ def calibrate(
     if as_json:
         print_json({"router": str(router_folder), **({} if record is None else record.model_dump(mode="json"))})
     elif record is not None and not quiet:
-        put(f"saved {router_folder}: {calibration_text(record)} (was {before:.4f})")
+        first, *others = calibration_lines(record)
+        put("\n".join([f"saved {router_folder}: {first} (was {before:.4f})", *others]))

@@ -19,7 +19,7 @@ from hybrid_router_core.cli.outputs import check_drawing, check_folder, refuse_s
 from hybrid_router_core.cli.parts import Files, part_lines, parts_record, read_parts
 from hybrid_router_core.cli.results import whole_file
 from hybrid_router_core.cli.settings import Target, data_files, make_router, target_of
-from hybrid_router_core.cli.show import calibration_text, report_lines
+from hybrid_router_core.cli.show import calibration_lines, report_lines
 from hybrid_router_core.cli.values import guard_of, parse_hparam, shares_of, threshold_of
 from hybrid_router_core.errors import ConfigError, HybridRouterError
 from hybrid_router_core.evaluation import Report
@@ -218,5 +218,6 @@ def _lines(router: HybridRouter, folder: Path, files: Files, parts: Parts, measu
     lines = [f"saved {folder}: {router.mode} label{margin}, threshold {router.threshold:.4f}, seed {router.seed}"]
     lines += part_lines(parts, files, calibrated=router.calibration is not None, seed=router.seed)
     if router.calibration is not None:
-        lines.append(f"calibrated: {calibration_text(router.calibration)}")
+        first, *others = calibration_lines(router.calibration)
+        lines += [f"calibrated: {first}", *others]
     return lines if measured is None else [*lines, *report_lines(measured)]
