@@ -17,12 +17,13 @@ from hybrid_router_core.cli.console import Messages, print_json, put, warnings_a
 from hybrid_router_core.cli.data import Parts
 from hybrid_router_core.cli.outputs import check_drawing, check_folder, refuse_same_file
 from hybrid_router_core.cli.parts import Files, part_lines, parts_record, read_parts
+from hybrid_router_core.cli.remarks import remarks
 from hybrid_router_core.cli.results import whole_file
 from hybrid_router_core.cli.settings import Target, data_files, make_router, target_of
 from hybrid_router_core.cli.show import calibration_lines, report_lines
 from hybrid_router_core.cli.values import guard_of, parse_hparam, shares_of, threshold_of
 from hybrid_router_core.errors import ConfigError, HybridRouterError
-from hybrid_router_core.evaluation import Report
+from hybrid_router_core.evaluation import Report, check_groups
 from hybrid_router_core.router import HybridRouter
 
 __all__ = ["train"]
@@ -128,10 +129,10 @@ def train(
     check_drawing(report, overwrite=overwrite, inputs=[*read, folder])
     messages = Messages(quiet=quiet)
     parts = read_parts(files, calibrates=target is not None, seed=router.seed, messages=messages)
-    if guard is not None and target is None:
-        messages.say(
-            "note: the guard comes with a calibration; give a target too, or go on with: hybrid-router calibrate"
-        )
+    if target is not None and target.across is not None and parts.calibration is not None:
+        check_groups(parts.calibration.groups)  # before the training, which it would waste
+    for remark in remarks(files, parts, target, guarded=guard not in (None, "none")):
+        messages.say(f"note: {remark}")
     with warnings_as_lines():
         measured = _train(router, parts, target, folder, messages)
     if report is not None and measured is not None:
@@ -163,12 +164,6 @@ def _folder(out: Path | None, config: Config, inputs: Sequence[Path | None], *, 
 def _train(
     router: HybridRouter, parts: Parts, target: Target | None, folder: Path, messages: Messages
 ) -> Report | None:
-    small, large, gap = parts.train.mean_small, parts.train.mean_large, parts.train.gap
-    if gap.mean() > 2 * gap.std() / len(gap) ** 0.5:
-        messages.say(
-            f"note: small is better than large on average ({small.mean():.3f} and {large.mean():.3f}): are the two "
-            "swapped? If not, small alone does"
-        )
     messages.say(f"Training on {len(parts.train):,} rows ...")
     router.fit(parts.train, progress=messages.bars)
     _save(router, folder)  # whatever comes, the training was not in vain
