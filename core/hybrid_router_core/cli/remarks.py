@@ -1,18 +1,36 @@
-"""What ``train`` remarks before it begins: nothing is wrong, but something may be meant otherwise."""
+"""What ``train`` says of its data before it begins, rather than after a training that was in vain."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hybrid_router_core.errors import DataError
+from hybrid_router_core.evaluation import check_groups
+
 from .data import Parts
 from .parts import Files
 from .settings import Target
 
-__all__ = ["remarks"]
+__all__ = ["check_target", "remarks"]
+
+
+def check_target(files: Files, parts: Parts, target: Target | None) -> None:
+    """Refuse calibration rows whose groups can give no limit for new ones.
+
+    Raises:
+        DataError: If there are no groups, too few, or one of them is nearly all of the rows.
+    """
+    if target is None or target.across is None or parts.calibration is None:
+        return
+    try:
+        check_groups(parts.calibration.groups)
+    except DataError as error:
+        remedy = "; without --by group it has rows of all groups" if files.by == "group" else ""
+        raise DataError(f"the calibration part: {error}{remedy}") from None
 
 
 def remarks(files: Files, parts: Parts, target: Target | None, *, guarded: bool) -> Iterator[str]:
-    """One line each.
+    """One line each for what is not wrong, but may be meant otherwise.
 
     Args:
         files: Where the rows come from.

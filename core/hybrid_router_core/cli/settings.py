@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import typer
 
+from hybrid_router_core.calibration import Limit
 from hybrid_router_core.errors import ArtifactError, ConfigError
 from hybrid_router_core.evaluation import Across
 from hybrid_router_core.router import HybridRouter
@@ -157,9 +160,18 @@ def target_of(
             ends = (section.quality_range[0], section.quality_range[1])
     theirs = None if section is None or ours else section.across  # it belongs to their target
     reach: Across | None = theirs if across is None else "groups"
+    if "max_quality_drop" in goal:
+        with usage() if ours else nullcontext():
+            _check_limit(goal["max_quality_drop"], ends or (0.0, 1.0))
     if reach is not None and "max_quality_drop" not in goal:
         raise typer.BadParameter("--across needs the target --max-quality-drop: only a limit holds for other groups")
     return Target(goal, 0.95 if confidence is None else confidence, ends, reach)
+
+
+def _check_limit(drop: float | str, ends: tuple[float, float]) -> None:
+    """Refuse a limit that no data could break or none could have, as the calibration would after the training."""
+    best = np.array([ends[1]])
+    Limit.of(drop).losses(np.zeros(1), best, best, *ends)
 
 
 def _first(*values: Any) -> Any:

@@ -28,12 +28,17 @@ _OVERALL = (
 )
 
 
-def calibration_lines(calibration: Calibration) -> list[str]:
-    """What was asked for and what the threshold does on the calibration rows; below it, what that rests on."""
-    relative = calibration.relative_quality_drop_bound
+def calibration_lines(calibration: Calibration, before: float | None = None) -> list[str]:
+    """What was asked for and what the threshold does on the calibration rows; below it, what that rests on.
+
+    Args:
+        calibration: The record.
+        before: The threshold until now, where that is of interest.
+    """
+    relative, was = calibration.relative_quality_drop_bound, "" if before is None else f" (was {before:.4f})"
     value = f"{calibration.target_value:g}" if relative is None else f"{relative:g}%"
     text = (
-        f"threshold {calibration.threshold:.4f} for {calibration.target} {value}: "
+        f"threshold {calibration.threshold:.4f}{was} for {calibration.target} {value}: "
         f"on {calibration.n:,} rows "
         f"{calibration.cost_advantage:.1%} to small, quality drop {calibration.quality_drop:.4f}"
     )
@@ -64,7 +69,7 @@ def report_lines(report: Report) -> Iterable[str]:
     yield f"at threshold {report.threshold:.4f}, with {report.confidence:.0%} intervals{across}"
     yield from _measures(report, _AT_THRESHOLD)
     if report.strangers is not None:
-        yield f"  {'unlike the calibration, so to large':<38}{report.strangers:7.1%}"
+        yield f"  {'unlike the calibration, so to large':<38}{_PERCENT * report.strangers:7.1f} %"
     yield "over all thresholds"
     yield from _measures(report, _OVERALL)
 

@@ -87,4 +87,18 @@ def test_groups_that_are_no_draws(here, command, kind, message):
     line = failed(*arguments)
     assert message in line
     assert "across=" not in line
+    assert ("the calibration part: " in line) == (command == "train")
     assert not Path("newer").exists()
+
+
+def test_a_split_by_group_that_leaves_too_few_says_so(here):
+    line = failed(*TRAIN, *ACROSS, "--by", "group")
+    assert "error: the calibration part: --across groups needs 8 groups at least, and there are 5" in line
+    assert line.endswith("; without --by group it has rows of all groups")
+
+
+def test_groups_that_were_trained_on_are_told_the_way_out(here):
+    done(*TRAIN)
+    line = failed("calibrate", "new", "data.jsonl", *ACROSS)
+    assert "600 of the 600 calibration queries or their groups were trained on" in line
+    assert line.endswith("as --split 0.6,0.2,0.2 --by group gives it, or let train itself calibrate")

@@ -139,6 +139,31 @@ def test_across_needs_a_limit(here):
     )
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--max-quality-drop", "100%"), "--max-quality-drop 100% limits nothing: qualities from 0 to 1"),
+        (
+            ("--max-quality-drop", "1"),
+            "--max-quality-drop 1 limits nothing: qualities from 0 to 1 allow no larger loss",
+        ),
+        (
+            ("--max-quality-drop", "9", "--quality-range", "1,10"),
+            "--max-quality-drop 9 limits nothing: qualities from 1",
+        ),
+        (("--max-quality-drop", "2%", "--quality-range", "-1,1"), "and --quality-range -1,1 allows negative ones"),
+    ],
+)
+def test_a_limit_that_is_none_is_wrong_usage(options, message):
+    for command in (("train", "none.jsonl", "-o", "new"), ("calibrate", "none", "none.jsonl")):
+        assert message in failed(*command, *options, code=2)
+
+
+def test_a_limit_of_the_config_that_is_none_is_told_before_anything_is_read(here):
+    Path("config.yaml").write_text("calibration: {max_quality_drop: 1}\n")
+    assert "limits nothing" in failed("train", "none.jsonl", "-o", "new", "--config", "config.yaml")
+
+
 # What infer says of a stranger
 
 

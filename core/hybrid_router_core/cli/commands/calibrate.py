@@ -63,7 +63,7 @@ def calibrate(
         try:
             router.calibrate(rows, **target.arguments())
         except DataError as error:
-            if part is not None:
+            if part is not None or target.across is not None:  # whose message has the way out
                 raise
             raise DataError(f"{error}; with the DATA of training, add --part calibration") from error
     with writing(router_folder):
@@ -76,5 +76,5 @@ def calibrate(
     if as_json:
         print_json({"router": str(router_folder), **({} if record is None else record.model_dump(mode="json"))})
     elif record is not None and not quiet:
-        first, *others = calibration_lines(record)
-        put("\n".join([f"saved {router_folder}: {first} (was {before:.4f})", *others]))
+        first, *others = calibration_lines(record, before)
+        put("\n".join([f"saved {router_folder}: {first}", *others]))

@@ -17,13 +17,13 @@ from hybrid_router_core.cli.console import Messages, print_json, put, warnings_a
 from hybrid_router_core.cli.data import Parts
 from hybrid_router_core.cli.outputs import check_drawing, check_folder, refuse_same_file
 from hybrid_router_core.cli.parts import Files, part_lines, parts_record, read_parts
-from hybrid_router_core.cli.remarks import remarks
+from hybrid_router_core.cli.remarks import check_target, remarks
 from hybrid_router_core.cli.results import whole_file
 from hybrid_router_core.cli.settings import Target, data_files, make_router, target_of
 from hybrid_router_core.cli.show import calibration_lines, report_lines
 from hybrid_router_core.cli.values import guard_of, parse_hparam, shares_of, threshold_of
 from hybrid_router_core.errors import ConfigError, HybridRouterError
-from hybrid_router_core.evaluation import Report, check_groups
+from hybrid_router_core.evaluation import Report
 from hybrid_router_core.router import HybridRouter
 
 __all__ = ["train"]
@@ -129,8 +129,7 @@ def train(
     check_drawing(report, overwrite=overwrite, inputs=[*read, folder])
     messages = Messages(quiet=quiet)
     parts = read_parts(files, calibrates=target is not None, seed=router.seed, messages=messages)
-    if target is not None and target.across is not None and parts.calibration is not None:
-        check_groups(parts.calibration.groups)  # before the training, which it would waste
+    check_target(files, parts, target)
     for remark in remarks(files, parts, target, guarded=guard not in (None, "none")):
         messages.say(f"note: {remark}")
     with warnings_as_lines():
