@@ -61,6 +61,7 @@ def test_the_example_of_the_help_page(write):
     config = read_config(write(help_pages.CONFIG))
     assert config.data.train_path == "dataset.jsonl"
     assert config.calibration.cost_advantage == 0.4
+    assert config.guard == "auto"
     assert config.large.api_key_env == "OPENAI_API_KEY"
 
 

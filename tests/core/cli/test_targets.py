@@ -178,3 +178,11 @@ def test_a_stranger_has_a_detail_in_its_record(here):
     assert "detail" not in json.loads(
         done("infer", "router", "--query", "What is the capital of Albania?", "--json").stdout
     )
+
+
+@pytest.mark.parametrize(("command", "default"), [("train", "auto"), ("calibrate", "the router's")])
+def test_help_says_what_a_guard_is_and_its_default(command, default):
+    told = " ".join(done(command, "--help").stdout.split())
+    assert "--guard LEVEL|auto|none Queries unlike those of the calibration go to large." in told
+    assert f"else none. [default: {default}]" in told
+    assert "--across <groups>" in told or "--across [groups]" in told

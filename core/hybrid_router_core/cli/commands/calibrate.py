@@ -27,7 +27,7 @@ def calibrate(
     confidence: options.ConfidenceOption = None,
     quality_range: options.QualityRangeOption = None,
     across: options.AcrossOption = None,
-    guard: options.GuardOption = None,
+    guard: options.NewGuardOption = None,
     part: options.PartOption = None,
     split: options.SplitOption = None,
     by: options.ByOption = None,
