@@ -110,8 +110,8 @@ QualityRangeOption = Annotated[
     ),
 ]
 _GUARD = (
-    "Queries unlike those of the calibration go to large. LEVEL is the share of ordinary ones that may be taken for such "
-    "strangers, at most 0.1; auto is 0.02 with --max-quality-drop, else none."
+    "Queries unlike those of the calibration go to large. LEVEL is the share of ordinary ones that may be taken for "
+    "such strangers, at most 0.1; auto is 0.02 with --max-quality-drop, else none."
 )
 GuardOption = Annotated[
     str | None, typer.Option("--guard", metavar="LEVEL|auto|none", help=f"{_GUARD} [default: auto]")

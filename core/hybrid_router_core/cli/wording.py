@@ -62,7 +62,8 @@ def as_options(text: str, settings: Iterable[str] = ()) -> str:
     any_name = "|".join(names)
     return re.sub(
         rf"{_ALONE}(?P<given>(?:{values}|quality_range of \([^()]*\)){_END})"
-        rf"|{_ALONE}(?P<name>{any_name})(?:={_END}|(?= target\b|{_REFUSED}))"
+        rf"|{_ALONE}(?P<name>{any_name})(?:={_END}|(?= target\b))"
+        rf"|^(?P<refused>{any_name})(?={_REFUSED})"  # further on it may be a key of a config
         rf"|{_ALONE}(?:{_SPLIT})"
         rf"|{_QUOTED}",
         _spelled,
@@ -79,8 +80,8 @@ def _spelled(found: re.Match[str]) -> str:
     if found["given"]:
         name, value = re.split("=| of ", found["given"], maxsplit=1)
         return f"{_option(name)} {_plain(value)}"
-    if found["name"]:
-        return _option(found["name"])
+    if name := found["name"] or found["refused"]:
+        return _option(name)
     if found["split"]:
         return "as --split of train gives it"
     if "split(" in found[0] and found[0][0] not in "'\"":

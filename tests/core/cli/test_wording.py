@@ -51,6 +51,7 @@ def test_parameters_become_options(text, words):
         "embedder='statik' is not known",  # it may be a metric's
         "scorer='a=b' is not known",
         "config.yaml: calibration: found cost_advantage and pgr; give exactly one of cost_advantage, pgr",
+        "config.yaml: guard is '2%' (str); allowed: auto, none; small is 3 (int); allowed: text",
         "config.yaml: calibration.confidence is 2 (int); allowed: a number between 0 and 1",
         "my_guard=0.02 and guard=high stay, the large model's confidence is low",
         "the number of large= x",
