@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from hybrid_router_core.calibration import Limit
 from hybrid_router_core.errors import ConfigError
+from hybrid_router_core.guard import check_guard
 
 from .yaml_file import found
 
@@ -120,6 +121,12 @@ class CalibrationSection(_Section):
             raise ValueError(f"found {ends}; allowed: two numbers, the lowest and a higher one")
         return ends
 
+    @model_validator(mode="after")
+    def _reaches_with_a_limit(self) -> CalibrationSection:
+        if self.across is not None and self.max_quality_drop is None:
+            raise ValueError("across needs max_quality_drop: only a limit holds for other groups")
+        return self
+
 
 def _as(key: str) -> BeforeValidator:
     """Text in the place of a section stands for its most important key."""
@@ -146,6 +153,11 @@ class Config(_Section):
     hparam: dict[str, Any] = Field(default_factory=dict, description="a section with the scorer's hyperparameters")
     scorer: Text = Field(default=None, description="text, the name of a scorer")
     embedder: Text = Field(default=None, description="text, the name of an embedder")
+    guard: float | Literal["auto", "none"] | None = Field(
+        default=None,
+        description="auto, none, or a number above 0 and at most 0.1, the share of ordinary queries that may be taken "
+        "for strangers, such as 0.02",
+    )
     seed: int | None = Field(default=None, ge=0, description="an integer >= 0")
     data: Data = Field(default_factory=DataSection, description=_DATA)
     data_path: Data | None = Field(default=None, description=_DATA)
@@ -154,6 +166,15 @@ class Config(_Section):
     small: Model = Field(default_factory=ModelSection, description=_MODEL)
     large: Model = Field(default_factory=ModelSection, description=_MODEL)
     api_endpoint: Text = Field(default=None, description="text, the base_url of a model that has none of its own")
+
+    @field_validator("guard", mode="before")
+    @classmethod
+    def _is_a_guard(cls, value: Any) -> Any:
+        try:
+            check_guard(None if value == "none" else value)
+        except ConfigError:
+            raise PydanticCustomError("guard", "not a guard") from None
+        return value
 
     @model_validator(mode="after")
     def _merge(self) -> Config:

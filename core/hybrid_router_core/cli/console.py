@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from typing import Any
 import typer
 
 from hybrid_router_core.errors import HybridRouterError
+
+from .wording import as_options, sentence
 
 __all__ = ["Messages", "json_line", "one_line", "print_json", "put", "tell", "warnings_as_lines", "writing"]
 
@@ -80,20 +82,26 @@ def json_line(value: Any, *, ascii_only: bool = False) -> str:
     return _dumped(value, indent=None, ascii_only=ascii_only)
 
 
-def one_line(error: BaseException) -> str:
-    """A message without line breaks."""
-    return " ".join(str(error).split())
+def one_line(error: BaseException | str, settings: Iterable[str] = ()) -> str:
+    """A message without line breaks, and with options in the place of parameters; see `as_options`."""
+    return as_options(" ".join(str(error).split()), settings)
 
 
 @contextmanager
 def warnings_as_lines() -> Iterator[None]:
-    """The library's warnings as lines on stderr, in place of a source line that means nothing to the user."""
+    """The library's warnings as lines on stderr, in place of a source line that means nothing to the user.
+
+    Where two say the same of other rows, as of those that calibrate and those that test, the first will do.
+    """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         yield
+    said: set[str] = set()
     for warning in caught:
-        if issubclass(warning.category, UserWarning):
-            tell(f"warning: {' '.join(str(warning.message).split())}")
+        line = one_line(str(warning.message))
+        if issubclass(warning.category, UserWarning) and sentence(line) not in said:
+            said.add(sentence(line))
+            tell(f"warning: {line}")
 
 
 @contextmanager

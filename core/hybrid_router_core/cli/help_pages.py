@@ -11,7 +11,8 @@ router_threshold: 0.5           # small iff score >= threshold; a calibration go
 seed: 0
 data: dataset.jsonl             # split 0.6, 0.2, 0.2 into train, calibration, test
 calibration:
-  cost_advantage: 0.4           # or pgr: 0.9, or max_quality_drop: 0.02 with confidence: 0.95
+  cost_advantage: 0.4           # or pgr: 0.9, or max_quality_drop: 0.02 with confidence: 0.95 and across: groups
+guard: auto                     # or none, or the share of ordinary queries that may be taken for strangers
 hparam:
   hidden_layer_sizes: [128, 64]
   max_iter: 300
@@ -146,7 +147,8 @@ models, {"query": "...", "quality": {"model-a": 0.7, ...}}, with --small and --l
 
 Out: the folder --out with the trained router, and its figures. Settings are checked before DATA is read; if the target
 cannot be reached, the router is saved all the same. Part of DATA teaches the router, part is kept to set the
-threshold (--cost-advantage, --pgr or --max-quality-drop) and part to measure it.
+threshold (--cost-advantage, --pgr or --max-quality-drop) and part to measure it. With --by group the figures are about
+groups that the router has not seen.
 
 \b
 Examples:
@@ -167,6 +169,8 @@ In: the folder of a router, and DATA in any form that train takes. Out: the fold
 
 Exactly one target: --cost-advantage (this share of the queries goes to small), --pgr (this share of the gap in quality
 is recovered) or --max-quality-drop (no more quality is lost; holds with --confidence for queries of the same kind).
+With --across groups that holds for groups that are not in DATA as well: subjects, users, documents, whatever the column
+group names. Groups that were trained on are left out; train --across groups can use them.
 
 \b
 Examples:
@@ -197,8 +201,9 @@ In: the folder of a router (or --config with model_path.load_model_path), and --
 line, .jsonl with a text or an object with "query" a line, .json with a list of these, .csv or .parquet with a column
 query. Files of any length are read and routed a piece at a time.
 
-Out: for each query, in order, the model (small or large), the score, the threshold and the reason; with the response,
-if the config gives base_url for small and large, unless --route-only. --output writes .json (a list) or .jsonl.
+Out: for each query, in order, the model (small or large), the score, the threshold and the reason, with a detail where
+there is more to say; with the response, if the config gives base_url for small and large, unless --route-only. --output
+writes .json (a list) or .jsonl.
 
 A query without an answer has its reason in "error", and the exit code is 1. A server that does not answer is waited for
 --timeout seconds, further attempts and waits that it asks for included. Asking needs the extra 'collect'.

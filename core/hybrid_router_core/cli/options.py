@@ -91,7 +91,7 @@ MaxQualityDropOption = Annotated[
 ]
 AcrossOption = Annotated[
     Across | None,
-    typer.Option("--across", help="With --max-quality-drop: it holds for groups that are not in DATA."),
+    typer.Option("--across", help="With --max-quality-drop: it holds for groups that are not in DATA, too."),
 ]
 AcrossMeasuredOption = Annotated[
     Across | None,
@@ -108,6 +108,16 @@ QualityRangeOption = Annotated[
         metavar="LOW,HIGH",
         help="Lowest and highest quality possible, for --max-quality-drop. [default: 0,1]",
     ),
+]
+_GUARD = (
+    "Queries unlike those of the calibration go to large. LEVEL is the share of ordinary ones that may be taken for "
+    "such strangers, at most 0.1; auto is 0.02 with --max-quality-drop, else none."
+)
+GuardOption = Annotated[
+    str | None, typer.Option("--guard", metavar="LEVEL|auto|none", help=f"{_GUARD} [default: auto]")
+]
+NewGuardOption = Annotated[
+    str | None, typer.Option("--guard", metavar="LEVEL|auto|none", help=f"{_GUARD} [default: the router's]")
 ]
 ReportOption = Annotated[
     Path | None,

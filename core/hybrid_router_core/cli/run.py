@@ -49,6 +49,7 @@ class Run:
                     "score": decision.score,
                     "threshold": decision.threshold,
                     "reason": decision.reason,
+                    **({"detail": decision.detail} if decision.detail else {}),
                     **answer,
                 }
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import typer
 
+from hybrid_router_core.calibration import Limit
 from hybrid_router_core.errors import ArtifactError, ConfigError
 from hybrid_router_core.evaluation import Across
 from hybrid_router_core.router import HybridRouter
@@ -19,7 +22,8 @@ from .config_file import check_options
 from .console import one_line
 from .data import By, Pair
 from .parts import Files
-from .values import drop_of, one_target, parse_range, usage
+from .values import guard_setting, number_or_text, one_target, parse_range, usage
+from .wording import SETTINGS
 
 __all__ = ["Target", "data_files", "load_router", "make_router", "target_of"]
 
@@ -58,13 +62,14 @@ def make_router(config: Config, source: Path | None, **given: Any) -> HybridRout
         "tau": _first(given["tau"], config.router_tau, 0.1),
         "margin": _first(given["margin"], config.router_margin),
         "threshold": _first(given["threshold"], config.router_threshold, 0.5),
+        "guard": guard_setting(_first(given["guard"], config.guard, "auto")),
     }
     try:
         router = HybridRouter(**settings, hparam=hparam, seed=seed)
         router.embedder.encode(["a"])  # some load a model only now, and it may not be there
     except ConfigError as error:
         if source is None or overridden:
-            raise typer.BadParameter(one_line(error)) from error
+            raise typer.BadParameter(one_line(error, SETTINGS)) from error
         raise ConfigError(f"{source}: {error}") from error
     return router
 
@@ -129,13 +134,13 @@ def target_of(
         ConfigError: If the config's calibration has not exactly one target.
     """
     ends = parse_range(quality_range)
-    goal = one_target(**goals, max_quality_drop=drop_of(max_quality_drop))
+    goal = one_target(**goals, max_quality_drop=number_or_text(max_quality_drop))
     with usage():
         check_options(
             CalibrationSection,
             {**goal, "confidence": confidence, "quality_range": None if ends is None else list(ends)},
         )
-    section = config.calibration
+    section, ours = config.calibration, bool(goal)
     if section is not None and not goal:
         names = ("cost_advantage", "pgr", "max_quality_drop")
         goal = {name: value for name in names if (value := getattr(section, name)) is not None}
@@ -153,10 +158,20 @@ def target_of(
         confidence = section.confidence if confidence is None else confidence
         if ends is None and section.quality_range is not None:
             ends = (section.quality_range[0], section.quality_range[1])
-    reach: Across | None = "groups" if across is not None or (section is not None and section.across) else None
+    theirs = None if section is None or ours else section.across  # it belongs to their target
+    reach: Across | None = theirs if across is None else "groups"
+    if "max_quality_drop" in goal:
+        with usage() if ours else nullcontext():
+            _check_limit(goal["max_quality_drop"], ends or (0.0, 1.0))
     if reach is not None and "max_quality_drop" not in goal:
         raise typer.BadParameter("--across needs the target --max-quality-drop: only a limit holds for other groups")
     return Target(goal, 0.95 if confidence is None else confidence, ends, reach)
+
+
+def _check_limit(drop: float | str, ends: tuple[float, float]) -> None:
+    """Refuse a limit that no data could break or none could have, as the calibration would after the training."""
+    best = np.array([ends[1]])
+    Limit.of(drop).losses(np.zeros(1), best, best, *ends)
 
 
 def _first(*values: Any) -> Any:

@@ -8,7 +8,7 @@ from math import isnan
 from hybrid_router_core.calibration import Calibration
 from hybrid_router_core.evaluation import Interval, Report
 
-__all__ = ["calibration_text", "report_lines"]
+__all__ = ["calibration_lines", "report_lines"]
 
 _PERCENT = 100.0
 # Measure, its words, its unit (None is a plain number).
@@ -28,23 +28,39 @@ _OVERALL = (
 )
 
 
-def calibration_text(calibration: Calibration) -> str:
-    """What was asked for and what the threshold does on the calibration rows."""
-    relative = calibration.relative_quality_drop_bound
+def calibration_lines(calibration: Calibration, before: float | None = None) -> list[str]:
+    """What was asked for and what the threshold does on the calibration rows; below it, what that rests on.
+
+    Args:
+        calibration: The record.
+        before: The threshold until now, where that is of interest.
+    """
+    relative, was = calibration.relative_quality_drop_bound, "" if before is None else f" (was {before:.4f})"
     value = f"{calibration.target_value:g}" if relative is None else f"{relative:g}%"
     text = (
-        f"threshold {calibration.threshold:.4f} for {calibration.target} {value}: "
+        f"threshold {calibration.threshold:.4f}{was} for {calibration.target} {value}: "
         f"on {calibration.n:,} rows "
         f"{calibration.cost_advantage:.1%} to small, quality drop {calibration.quality_drop:.4f}"
     )
     if calibration.confidence is not None:
         bound = f"{calibration.quality_drop_bound:.4f}" if relative is None else f"{relative:g}% of all-large's quality"
         text += f", at most {bound} with confidence {calibration.confidence:.0%}"
-    if calibration.strangers is not None:
-        text += f", {calibration.strangers:.1%} to large as strangers"
+    lines = [text]
     if calibration.n_groups is not None:
-        text += f" in {calibration.n_groups} new groups ({calibration.assumes})"
-    return text
+        lines.append(
+            f"  holds for {calibration.n_groups} new groups, as many as were seen, by a bootstrap-t over groups; "
+            f"{calibration.assumes}"
+        )
+    if calibration.cross_fitted:
+        queries = calibration.n_queries or calibration.n
+        lines.append(
+            f"  {calibration.cross_fitted:,} of the {queries:,} queries were trained on, and scored by routers that "
+            "had not seen their groups"
+        )
+    if calibration.strangers is not None:
+        others = "not trained on " if calibration.cross_fitted else ""
+        lines.append(f"  the guard sends {calibration.strangers:.1%} of the queries {others}to large as strangers")
+    return lines
 
 
 def report_lines(report: Report) -> Iterable[str]:
@@ -53,7 +69,7 @@ def report_lines(report: Report) -> Iterable[str]:
     yield f"at threshold {report.threshold:.4f}, with {report.confidence:.0%} intervals{across}"
     yield from _measures(report, _AT_THRESHOLD)
     if report.strangers is not None:
-        yield f"  {'unlike the calibration, so to large':<38}{report.strangers:7.1%}"
+        yield f"  {'unlike the calibration, so to large':<38}{_PERCENT * report.strangers:7.1f} %"
     yield "over all thresholds"
     yield from _measures(report, _OVERALL)
 

@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import typer
 
 from hybrid_router_core.errors import ConfigError
+from hybrid_router_core.guard import GuardSetting
 from hybrid_router_core.routing import check_threshold
 
+from .config import Config
+from .config_file import check_options
+from .console import one_line
 from .data import parse_split
 from .yaml_file import parse_value
 
-__all__ = ["drop_of", "one_target", "parse_hparam", "parse_range", "shares_of", "threshold_of", "usage"]
+__all__ = [
+    "guard_of",
+    "guard_setting",
+    "number_or_text",
+    "one_target",
+    "parse_hparam",
+    "parse_range",
+    "shares_of",
+    "threshold_of",
+    "usage",
+]
 
 
 @contextmanager
-def usage() -> Iterator[None]:
-    """Around what checks values of the command line only: a setting that is not allowed is wrong usage there."""
+def usage(settings: Iterable[str] = ()) -> Iterator[None]:
+    """Around what checks values of the command line only: a setting that is not allowed is wrong usage there.
+
+    Args:
+        settings: Those of `SETTINGS` that are options of the command.
+    """
     try:
         yield
     except ConfigError as error:
-        raise typer.BadParameter(str(error)) from None
+        raise typer.BadParameter(one_line(error, settings)) from None
 
 
 def parse_hparam(pairs: list[str] | None) -> dict[str, Any]:
@@ -62,16 +80,33 @@ def shares_of(text: str | None) -> tuple[float, ...] | None:
 
 def threshold_of(value: float | None) -> float | None:
     """The threshold of ``--threshold``."""
-    with usage():
+    with usage(["threshold"]):
         return None if value is None else check_threshold(value)
 
 
-def drop_of(text: str | None) -> float | str | None:
-    """The value of ``--max-quality-drop``: a number, or the text of a share such as 2%."""
+def number_or_text(text: str | None) -> float | str | None:
+    """The value of ``--max-quality-drop`` or ``--guard``: a number, or a text such as 2% or none."""
     try:
         return None if text is None else float(text)
     except ValueError:
         return text
+
+
+def guard_of(text: str | None) -> float | str | None:
+    """The level of ``--guard``, "auto" or "none"; None if it was not given.
+
+    Raises:
+        typer.BadParameter: If it is none of these.
+    """
+    level = number_or_text(text)
+    with usage():
+        check_options(Config, {"guard": level})
+    return level
+
+
+def guard_setting(given: float | str) -> GuardSetting:
+    """What `HybridRouter` takes for a value that was checked."""
+    return None if given == "none" else "auto" if isinstance(given, str) else given
 
 
 def one_target(**targets: float | str | None) -> dict[str, float | str]:

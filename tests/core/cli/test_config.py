@@ -61,6 +61,7 @@ def test_the_example_of_the_help_page(write):
     config = read_config(write(help_pages.CONFIG))
     assert config.data.train_path == "dataset.jsonl"
     assert config.calibration.cost_advantage == 0.4
+    assert config.guard == "auto"
     assert config.large.api_key_env == "OPENAI_API_KEY"
 
 
@@ -98,6 +99,8 @@ def test_nothing_but_plain_values_is_made(write):
         ("router_threshold: yes", ["router_threshold is True (bool); allowed: a number from 0"]),
         ("router_threshold: '0.5'", ["router_threshold is '0.5' (str)"]),
         ("router_margin: -0.1", ["router_margin is -0.1 (float); allowed: a number >= 0"]),
+        ("guard: 0.2", ["guard is 0.2 (float); allowed: auto, none, or a number above 0 and at most 0.1"]),
+        ("guard: off", ["guard is False (bool); allowed: auto, none, or"]),
         ("hparam: 3", ["hparam is 3 (int); allowed: a section"]),
         ("hparam: {random_state: -1}", ["hparam.random_state is -1 (int); allowed: an integer >= 0"]),
         ("hparam: {random_state: 1}\nseed: 2", ["seed is 2 and hparam.random_state is 1"]),
@@ -163,3 +166,8 @@ def test_going_on_from_an_earlier_model_is_refused_only_if_there_is_one(write, t
 def test_paths_that_are_no_config(tmp_path, name, message):
     with pytest.raises(ConfigError, match=message):
         read_config(tmp_path / name)
+
+
+@pytest.mark.parametrize(("text", "guard"), [("0.05", 0.05), ("auto", "auto"), ("none", "none"), ("null", None)])
+def test_a_guard_is_a_level_or_a_word(write, text, guard):
+    assert read_config(write(f"guard: {text}\n")).guard == guard

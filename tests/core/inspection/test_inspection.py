@@ -239,7 +239,7 @@ def test_the_command(tmp_path, monkeypatch):
         (["none.jsonl"], 1, "none.jsonl: no such file"),
         (["many.jsonl", "--html", "m.html"], 2, "show a pair; name it with --small NAME --large NAME"),
         (["many.jsonl", "--large", "z"], 1, "no model 'z'; models found: a, b, c"),
-        (["many.jsonl", "--small", "a"], 1, "needs large="),
+        (["many.jsonl", "--small", "a"], 1, "needs --large"),
         (["many.jsonl", "--small", "a", "--large", "z"], 1, "no quality for the model 'z'"),
         (["data.jsonl", "--picture", "p.doc"], 1, "unknown suffix '.doc'; allowed are .png"),
         (["data.jsonl", "--picture", "p.png"], 1, "exists already"),

@@ -11,7 +11,8 @@ from hybrid_router_core.cli.data import Pair
 from hybrid_router_core.cli.outputs import check_folder, refuse_same_file
 from hybrid_router_core.cli.rows import Rows
 from hybrid_router_core.cli.settings import load_router, target_of
-from hybrid_router_core.cli.show import calibration_text
+from hybrid_router_core.cli.show import calibration_lines
+from hybrid_router_core.cli.values import guard_of, guard_setting
 from hybrid_router_core.errors import DataError
 
 __all__ = ["calibrate"]
@@ -26,6 +27,7 @@ def calibrate(
     confidence: options.ConfidenceOption = None,
     quality_range: options.QualityRangeOption = None,
     across: options.AcrossOption = None,
+    guard: options.NewGuardOption = None,
     part: options.PartOption = None,
     split: options.SplitOption = None,
     by: options.ByOption = None,
@@ -46,6 +48,7 @@ def calibrate(
     )
     if target is None:
         raise typer.BadParameter("which target? Give one of --cost-advantage, --pgr, --max-quality-drop")
+    level = guard_of(guard)
     refuse_same_file(None, [router_folder, data])
     chosen = Rows(data, Pair(small, large, asked=bool(small or large)), part, split, by)
     messages = Messages(quiet=quiet)
@@ -53,11 +56,14 @@ def calibrate(
     check_folder(router_folder, inputs=[data])  # the router itself is changed on purpose
     rows = chosen.read(router, messages)
     before = router.threshold
+    if level is not None:
+        router.guard = None  # else the new level would be judged by the calibration queries of the guard in force
+        router.guard = guard_setting(level)
     with warnings_as_lines(), messages.working(f"Calibrating on {len(rows):,} rows"):
         try:
             router.calibrate(rows, **target.arguments())
         except DataError as error:
-            if part is not None:
+            if part is not None or target.across is not None:  # whose message has the way out
                 raise
             raise DataError(f"{error}; with the DATA of training, add --part calibration") from error
     with writing(router_folder):
@@ -70,4 +76,5 @@ def calibrate(
     if as_json:
         print_json({"router": str(router_folder), **({} if record is None else record.model_dump(mode="json"))})
     elif record is not None and not quiet:
-        put(f"saved {router_folder}: {calibration_text(record)} (was {before:.4f})")
+        first, *others = calibration_lines(record, before)
+        put("\n".join([f"saved {router_folder}: {first}", *others]))

@@ -184,6 +184,8 @@ def _text(record: dict[str, Any], *, alone: bool) -> str:
     name = f" ({record['model_name']})" if "model_name" in record else ""
     threshold = "" if record["threshold"] is None else f", threshold {record['threshold']:.4f}"
     reason = "" if record["reason"] == "score" else f", {record['reason']}"
+    if alone and "detail" in record:
+        reason += f": {record['detail']}"
     decision = f"{record['model']}{name}  {score}{threshold}{reason}"
     lines = [decision if alone else f"{decision}  {' '.join(record['query'].split())}"]
     if "response" in record:

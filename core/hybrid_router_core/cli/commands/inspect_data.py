@@ -15,6 +15,7 @@ from hybrid_router_core.cli.data import Pair, read_data
 from hybrid_router_core.cli.outputs import check_drawing, refuse_same_file
 from hybrid_router_core.cli.results import whole_file
 from hybrid_router_core.cli.values import usage
+from hybrid_router_core.cli.wording import SETTINGS
 from hybrid_router_core.data import RoutingDataset, is_many, read_data_chunks, read_rows
 from hybrid_router_core.errors import DataError, HybridRouterError
 from hybrid_router_core.importers import is_routing_data
@@ -61,7 +62,7 @@ def inspect(
     as_json: options.JsonOption = False,
 ) -> None:
     """Look at a data set before training on it."""
-    with usage():
+    with usage(SETTINGS):
         check_label_settings("probabilistic", tau, None)
         check_seed(seed)
         make_scorer(scorer)

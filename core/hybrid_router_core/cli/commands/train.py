@@ -17,10 +17,11 @@ from hybrid_router_core.cli.console import Messages, print_json, put, warnings_a
 from hybrid_router_core.cli.data import Parts
 from hybrid_router_core.cli.outputs import check_drawing, check_folder, refuse_same_file
 from hybrid_router_core.cli.parts import Files, part_lines, parts_record, read_parts
+from hybrid_router_core.cli.remarks import check_target, remarks
 from hybrid_router_core.cli.results import whole_file
 from hybrid_router_core.cli.settings import Target, data_files, make_router, target_of
-from hybrid_router_core.cli.show import calibration_text, report_lines
-from hybrid_router_core.cli.values import parse_hparam, shares_of, threshold_of
+from hybrid_router_core.cli.show import calibration_lines, report_lines
+from hybrid_router_core.cli.values import guard_of, parse_hparam, shares_of, threshold_of
 from hybrid_router_core.errors import ConfigError, HybridRouterError
 from hybrid_router_core.evaluation import Report
 from hybrid_router_core.router import HybridRouter
@@ -79,6 +80,7 @@ def train(
     confidence: options.ConfidenceOption = None,
     quality_range: options.QualityRangeOption = None,
     across: options.AcrossOption = None,
+    guard: options.GuardOption = None,
     split: options.SplitOption = None,
     by: options.ByOption = None,
     seed: Annotated[
@@ -114,6 +116,7 @@ def train(
         tau=tau,
         margin=margin,
         threshold=threshold_of(threshold),
+        guard=guard_of(guard),
         seed=seed,
     )
     read = [config_file, files.train, files.calibration, files.test, files.pair.llm_data]
@@ -126,6 +129,9 @@ def train(
     check_drawing(report, overwrite=overwrite, inputs=[*read, folder])
     messages = Messages(quiet=quiet)
     parts = read_parts(files, calibrates=target is not None, seed=router.seed, messages=messages)
+    check_target(files, parts, target)
+    for remark in remarks(files, parts, target, guarded=guard not in (None, "none")):
+        messages.say(f"note: {remark}")
     with warnings_as_lines():
         measured = _train(router, parts, target, folder, messages)
     if report is not None and measured is not None:
@@ -157,12 +163,6 @@ def _folder(out: Path | None, config: Config, inputs: Sequence[Path | None], *, 
 def _train(
     router: HybridRouter, parts: Parts, target: Target | None, folder: Path, messages: Messages
 ) -> Report | None:
-    small, large, gap = parts.train.mean_small, parts.train.mean_large, parts.train.gap
-    if gap.mean() > 2 * gap.std() / len(gap) ** 0.5:
-        messages.say(
-            f"note: small is better than large on average ({small.mean():.3f} and {large.mean():.3f}): are the two "
-            "swapped? If not, small alone does"
-        )
     messages.say(f"Training on {len(parts.train):,} rows ...")
     router.fit(parts.train, progress=messages.bars)
     _save(router, folder)  # whatever comes, the training was not in vain
@@ -212,5 +212,6 @@ def _lines(router: HybridRouter, folder: Path, files: Files, parts: Parts, measu
     lines = [f"saved {folder}: {router.mode} label{margin}, threshold {router.threshold:.4f}, seed {router.seed}"]
     lines += part_lines(parts, files, calibrated=router.calibration is not None, seed=router.seed)
     if router.calibration is not None:
-        lines.append(f"calibrated: {calibration_text(router.calibration)}")
+        first, *others = calibration_lines(router.calibration)
+        lines += [f"calibrated: {first}", *others]
     return lines if measured is None else [*lines, *report_lines(measured)]
