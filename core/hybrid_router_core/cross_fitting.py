@@ -30,12 +30,14 @@ class AsNew(NamedTuple):
     Attributes:
         data: n queries: those that were given, and behind them those that were trained on, if they could be scored too.
         scores: In [0, 1], shape (n,).
+        strangeness: Shape (n,).
         unfit: Rows whose group was trained on and could not be scored without, shape (n,).
         trained: Rows that were trained on, shape (n,).
     """
 
     data: RoutingDataset
     scores: FloatArray
+    strangeness: FloatArray
     unfit: BoolArray
     trained: BoolArray
 
@@ -44,19 +46,20 @@ class AsNew(NamedTuple):
 class Folds:
     """Predictors that each lack a tenth of the groups.
 
-    A predictor without a group has not seen its training queries either, so these tell as much as others of the group.
+    A predictor without a group has not seen its training queries either, whatever other group they are in too, so these
+    tell as much as others of the group.
 
     Attributes:
         train: What was learned from; None where it is gone, as after loading, or was too little.
         fold_of: Of each group the predictor that lacks it.
         predictors: As many as folds.
-        scores: Of the training queries, each by the predictor that lacks its group; shape (n,).
+        found: Score and strangeness of the training queries, each by the predictor that lacks its group; shape (2, n).
     """
 
     train: RoutingDataset | None = None
     fold_of: Mapping[str, int] | None = None
     predictors: Sequence[Predictor] = ()
-    scores: FloatArray | None = None
+    found: FloatArray | None = None
 
     @classmethod
     def fit(
@@ -84,38 +87,39 @@ class Folds:
         fold_of = dict(zip(order, (np.arange(len(names)) % _FOLDS).tolist(), strict=True))
         fold = np.array([fold_of[name] for name in train.groups or ()])
         parts = [np.flatnonzero(fold == k) for k in range(min(_FOLDS, len(names)))]
-        rest = [np.flatnonzero(fold != k) for k in range(len(parts))]
+        rest = [np.flatnonzero(~np.isin(train.query_hashes, train.query_hashes[rows])) for rows in parts]
         if min((len(np.unique(train.query_hashes[rows])) for rows in rest), default=0) < _FEWEST:
             return cls()
         once = _remembering(embedder, train)
         done = Parallel()(delayed(_learned)(learn, once, train, *rows_of) for rows_of in zip(rest, parts, strict=True))
-        scores = np.empty(len(train))
-        for rows, (_, found) in zip(parts, done, strict=True):
-            scores[rows] = found
-        return cls(train, fold_of, [predictor for predictor, _ in done], scores)
+        found = np.empty((2, len(train)))
+        for rows, (_, both) in zip(parts, done, strict=True):
+            found[:, rows] = both
+        return cls(train, fold_of, [predictor for predictor, _ in done], found)
 
-    def as_new(self, data: RoutingDataset, scores: FloatArray, known: BoolArray) -> AsNew:
-        """The scores of queries as if their groups were new.
+    def as_new(self, data: RoutingDataset, scores: FloatArray, strangeness: FloatArray, known: BoolArray) -> AsNew:
+        """The scores and the strangeness of queries as if their groups were new.
 
         Args:
             data: With queries and their groups.
-            scores: The router's, in [0, 1].
+            scores: The router's, in [0, 1], shape (n,).
+            strangeness: The same.
             known: Which rows are of groups that it learned from, shape (n,).
         """
         none = np.zeros(len(data), dtype=bool)
         if not known.any():
-            return AsNew(data, scores, none, none)
-        if self.train is None or self.fold_of is None or self.scores is None:
-            return AsNew(data, scores, known, none)
+            return AsNew(data, scores, strangeness, none, none)
+        if self.train is None or self.fold_of is None or self.found is None:
+            return AsNew(data, scores, strangeness, known, none)
         fold = np.array([self.fold_of.get(name, -1) for name in data.groups or ()])
-        found = scores.copy()
+        found = np.array([scores, strangeness])
         for k, predictor in enumerate(self.predictors):
             rows = np.flatnonzero(fold == k)
             if len(rows):
-                found[rows] = predictor.score_rows(data.take(rows))
-        every, more = joined(data, self.train), len(self.train)
-        trained = np.append(none, np.ones(more, dtype=bool))
-        return AsNew(every, np.append(found, self.scores), np.zeros(len(every), dtype=bool), trained)
+                found[:, rows] = predictor.examine_rows(data.take(rows))
+        every, trained = joined(data, self.train), np.append(none, np.ones(len(self.train), dtype=bool))
+        new_scores, new_strangeness = np.hstack([found, self.found])
+        return AsNew(every, new_scores, new_strangeness, np.zeros(len(every), dtype=bool), trained)
 
 
 def _learned(
@@ -124,9 +128,9 @@ def _learned(
     train: RoutingDataset,
     rest: IntArray,
     part: IntArray,
-) -> tuple[Predictor, FloatArray]:
+) -> tuple[Predictor, tuple[FloatArray, FloatArray]]:
     predictor = learn(embedder, train.take(rest))
-    return predictor, predictor.score_rows(train.take(part))
+    return predictor, predictor.examine_rows(train.take(part))
 
 
 class _Remembering:

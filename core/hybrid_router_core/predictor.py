@@ -217,6 +217,8 @@ class Predictor:
         features = Featurizer.from_state(embedder, _part(arrays, "features."))
         model = scorer_from_state(scorer, _part(arrays, "scorer."))
         likeness, guard = _part(arrays, "likeness."), _part(arrays, "guard.")
+        if guard and not likeness:
+            raise ValueError("a guard, and nothing to measure strangeness by")
         return cls(
             features,
             model,

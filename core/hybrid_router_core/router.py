@@ -209,15 +209,14 @@ class HybridRouter:
         once = np.unique(data.query_hashes[~seen], return_index=True)[1]  # a repeated query is one draw
         certified = max_quality_drop is not None
         guard = guard_for(self.guard, predictor.likeness, strangeness[~seen][once], certified=certified)
-        new = self._as_new(data, scores, across)
-        more = len(new.data) - len(data)  # training queries: the guard has none of its reference from them
-        strangeness = np.append(strangeness, np.full(more, -np.inf))
+        new = self._as_new(data, scores, strangeness, across)
+        as_they_are = np.append(strangeness, new.strangeness[len(data) :])
         self.calibration = calibrate_on(
             new.data,
             new.scores,
-            np.append(seen, np.zeros(more, dtype=bool)) | new.unfit,
-            strangers=None if guard is None else guard.strangers(strangeness),
-            beyond=None if guard is None else strangeness > guard.edge,
+            np.append(seen, np.zeros(len(new.data) - len(data), dtype=bool)) | new.unfit,
+            strangers=None if guard is None else guard.strangers(as_they_are),
+            beyond=None if guard is None else new.strangeness > guard.edge,
             cost_advantage=cost_advantage,
             pgr=pgr,
             max_quality_drop=max_quality_drop,
@@ -313,7 +312,9 @@ class HybridRouter:
         predictor = Predictor.fit(*learner, data, targets, seed=self.seed, guarded=guarded, progress=progress)
         return predictor, targets.figures()
 
-    def _as_new(self, data: RoutingDataset, scores: FloatArray, across: Across | None) -> AsNew:
+    def _as_new(
+        self, data: RoutingDataset, scores: FloatArray, strangeness: FloatArray, across: Across | None
+    ) -> AsNew:
         """The rows to calibrate on; with ``across`` as if their groups were new."""
         known = np.zeros(len(data), dtype=bool)
         if across is not None:
@@ -321,7 +322,7 @@ class HybridRouter:
             known = self._fitted().has_seen_groups(data.groups, len(data))
         if self._folds is None and self._taught is not None and known.any():
             self._folds = Folds.fit(self._taught, self._learn_part, self.embedder, self.seed)
-        return (self._folds or Folds()).as_new(data, scores, known)
+        return (self._folds or Folds()).as_new(data, scores, strangeness, known)
 
     def _tell_of_known_groups(self, data: RoutingDataset, across: Across | None) -> None:
         if across is None:
@@ -337,7 +338,7 @@ class HybridRouter:
             )
 
     def _learn_part(self, embedder: Embedder, data: RoutingDataset) -> Predictor:
-        return self._learn(embedder, data, self.margin, guarded=False)[0]
+        return self._learn(embedder, data, self.margin, guarded=self._fitted().likeness is not None)[0]
 
     def _fitted(self) -> Predictor:
         if self._predictor is None:

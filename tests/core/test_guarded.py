@@ -176,6 +176,17 @@ def test_a_record_with_a_level_that_is_not_allowed_is_no_router(router, tmp_path
         HybridRouter.load(tmp_path / "bad")
 
 
+def test_a_guard_that_cannot_measure_is_no_router_and_what_it_cannot_measure_is_strange(router, tmp_path):
+    record, arrays = load_artifact(router.save(tmp_path / "good"))
+    bare = {name: array for name, array in arrays.items() if not name.startswith("likeness.")}
+    save_artifact(tmp_path / "bad", record, bare)
+    with pytest.raises(ArtifactError, match="nothing to measure strangeness by"):
+        HybridRouter.load(tmp_path / "bad")
+    save_artifact(tmp_path / "odd", record, {**arrays, "likeness.adjustments": -arrays["likeness.adjustments"]})
+    with np.errstate(invalid="ignore"):
+        assert HybridRouter.load(tmp_path / "odd").route(CHINESE, threshold=0.0).reason == "unknown"
+
+
 def test_a_new_fit_or_calibration_forgets_it(router, tmp_path):
     again = HybridRouter.load(router.save(tmp_path))
     again.calibrate(asked(200, seed=3), cost_advantage=0.5)

@@ -53,9 +53,8 @@ def threshold_across(losses: Losses, place: IntArray, max_drop: float, confidenc
     groups = int(place.max()) + 1
     column = np.searchsorted(-steps, -losses.scores, side="left")  # the first step that sends the row to small
     cells = np.bincount(column * groups + place, losses.values, minlength=(len(steps) + 1) * groups)
-    lost = np.cumsum(cells.reshape(-1, groups).astype(np.float64), axis=0)[
-        :-1
-    ]  # by step and group, over the rows that go to small
+    # By step and group, over the rows that go to small.
+    lost = np.cumsum(cells.reshape(-1, groups).astype(np.float64), axis=0)[:-1]
     allowed = max_drop * losses.units
     excess = lost - np.bincount(place, allowed, minlength=groups)
     sizes = np.bincount(place, minlength=groups).astype(np.float64)

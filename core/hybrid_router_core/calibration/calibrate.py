@@ -88,10 +88,10 @@ def calibrate_threshold(
     draws = Draws.of(np.arange(n) if queries is None else queries)
     if len(draws.place) != n or (groups is not None and len(groups) != n):
         raise DataError(f"queries and groups must have one entry for each of the {n} rows")
-    if across is not None and (across != "groups" or max_quality_drop is None):
-        raise ConfigError(
-            f"across is {across!r}; allowed: 'groups', with max_quality_drop=: a limit that holds for new groups"
-        )
+    if across is not None and across != "groups":
+        raise ConfigError(f"across is {across!r}; allowed: 'groups', for a limit that holds for new groups")
+    if across is not None and max_quality_drop is None:
+        raise ConfigError("across='groups' goes with max_quality_drop= alone: it is a limit that holds for new groups")
     values, small, large = (draws.mean(column) for column in rows)
     names = None if groups is None else [groups[i] for i in draws.first]
     if across is not None:

@@ -9,7 +9,9 @@ import numpy as np
 from hybrid_router_core._types import FloatArray
 from hybrid_router_core.errors import DataError
 
-__all__ = ["cost_vector", "name_list", "quality_matrix", "row_mean", "turn_list"]
+from .hashes import one_spelling
+
+__all__ = ["cost_vector", "group_list", "name_list", "quality_matrix", "row_mean", "turn_list"]
 
 
 def row_mean(samples: FloatArray) -> FloatArray:
@@ -57,6 +59,15 @@ def name_list(name: str, values: Any, n: int) -> list[str] | None:
     if len(names) != n or not all(isinstance(value, str) and value for value in names):
         raise DataError(f"{name} needs a non-empty text for each of the {n} queries, or None for all")
     return names
+
+
+def group_list(values: Any, n: int) -> list[str] | None:
+    """N names, each as the hashes of groups know it: whatever its white space and Unicode composition."""
+    names = name_list("groups", values, n)
+    if names is None:
+        return None
+    spelling = {name: one_spelling(name) for name in set(names)}
+    return name_list("groups", [spelling[name] for name in names], n)
 
 
 def turn_list(values: Any, queries: list[str]) -> list[tuple[str, ...]] | None:

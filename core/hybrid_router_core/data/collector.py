@@ -145,7 +145,7 @@ class _Collector:
         small_cost = nan if small_cost is None else cost_of(self.sides[2], small_cost)
         large_cost = nan if large_cost is None else cost_of(self.sides[3], large_cost)
         group, id_ = record.get("group"), record.get("id")
-        group = None if group is None else name_of("group", group)
+        group = None if group is None or str(group).isspace() else name_of("group", group)
         id_ = None if id_ is None else name_of("id", id_)
 
         # Nothing is kept of a bad row: all checks are above, all appends below.

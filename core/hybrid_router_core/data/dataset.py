@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -17,7 +18,7 @@ from hybrid_router_core._types import FloatArray
 from hybrid_router_core.conversation import Reading, read_turns
 from hybrid_router_core.errors import ConfigError, DataError
 
-from .arrays import cost_vector, name_list, quality_matrix, row_mean, turn_list
+from .arrays import cost_vector, group_list, name_list, quality_matrix, row_mean, turn_list
 from .collector import collect
 from .hashes import query_hashes
 from .notes import Notes
@@ -69,8 +70,8 @@ class RoutingDataset:
             checked[name] = quality_matrix(name, getattr(self, name), n)
         for name in ("small_cost", "large_cost"):
             checked[name] = cost_vector(name, getattr(self, name), n)
-        for name in ("groups", "ids"):
-            checked[name] = name_list(name, getattr(self, name), n)
+        checked["groups"] = group_list(self.groups, n)
+        checked["ids"] = name_list("ids", self.ids, n)
         checked["turns"] = turn_list(self.turns, self.queries)
         for name, value in checked.items():
             object.__setattr__(self, name, value)
@@ -217,8 +218,9 @@ class RoutingDataset:
         again with the same seed.
 
         by="group": the same with whole groups, ordered by a hash of the seed and their name; groups that share a query
-        stay together. Groups of more than a quarter of the smallest part go to the largest part first, as far as it
-        has room, so that the others hold many groups. A row without a group is a group by itself.
+        stay together. The largest group, if it is more than a quarter of the smallest part, goes to the largest part,
+        and others like it as far as that has room, so that the other parts hold many groups. A row without a group is a
+        group by itself.
 
         Args:
             fractions: one share a part, each above 0, their sum at most 1; what is over is left out.
@@ -226,7 +228,7 @@ class RoutingDataset:
             by: what stays together.
 
         Raises:
-            ConfigError: fractions or `by` with values that are not allowed.
+            ConfigError: fractions, seed or `by` with values that are not allowed.
             DataError: a part would be empty, or there are no groups.
         """
         shares = np.asarray(fractions)
@@ -237,6 +239,8 @@ class RoutingDataset:
             or not 0 < shares.sum() < 1 + 1e-9
         ):
             raise ConfigError(f"fractions={fractions!r}; numbers above 0 with a sum of at most 1 are needed")
+        if isinstance(seed, bool) or not isinstance(seed, Integral):
+            raise ConfigError(f"seed={seed!r}; an integer is needed")
         if by == "query":
             part = parts_by_query(self.query_hashes, seed, shares)
         elif by == "group":
@@ -250,10 +254,12 @@ class RoutingDataset:
         parts = tuple(self.take(np.flatnonzero(part == i)) for i in range(len(shares)))
         for i, rows in enumerate(parts):
             if not len(rows):
-                remedy = "another seed" if by == "query" else 'another seed, or by="query"'
+                remedy = "Give more rows, a larger fraction or another seed"
+                if by == "group":
+                    remedy = 'Give rows of more groups, another seed, fewer parts, or by="query"'
                 raise DataError(
                     f"split: part {i + 1} of {len(parts)} (fraction {shares[i]:g}) would be empty; the data set has "
-                    f"{len(self)} rows. Give more rows, a larger fraction or {remedy}"
+                    f"{len(self)} rows{'' if by == 'query' else f' in {len(set(self.groups or ()))} groups'}. {remedy}"
                 )
         return parts
 

@@ -9,7 +9,7 @@ from unicodedata import normalize
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["query_hash", "query_hashes"]
+__all__ = ["one_spelling", "query_hash", "query_hashes"]
 
 
 def query_hash(text: str) -> int:
@@ -26,7 +26,12 @@ def query_hashes(texts: Iterable[str]) -> NDArray[np.uint64]:
     return np.frombuffer(b"".join(map(_digest, texts)), dtype="<u8").astype(np.uint64)
 
 
+def one_spelling(text: str) -> str:
+    """The text in NFC, with each run of white space one space and none at the ends."""
+    return " ".join(normalize("NFC", text).split())
+
+
 def _digest(text: str) -> bytes:
-    words = " ".join(normalize("NFC", text).split())
+    words = one_spelling(text)
     # A lone surrogate is no UTF-8, but it can come out of JSON.
     return blake2b(words.encode("utf-8", "surrogatepass")).digest()[:8]

@@ -28,7 +28,8 @@ def parts_by_query(hashes: NDArray[np.uint64], seed: int, shares: FloatArray) ->
 def parts_by_group(groups: list[str], hashes: NDArray[np.uint64], seed: int, shares: FloatArray) -> IntArray:
     """The same with whole groups by their names; groups that share a query stay together.
 
-    Large ones go to the largest part before the others are laid out, as far as there is room.
+    Large ones go to the largest part before the others are laid out, the first of them always, the next ones as far as
+    there is room.
     """
     names, group = np.unique(np.asarray(groups, dtype=object), return_inverse=True)
     order = _uniform(query_hashes(names), seed)
@@ -40,13 +41,13 @@ def parts_by_group(groups: list[str], hashes: NDArray[np.uint64], seed: int, sha
     largest, moved = int(np.argmax(shares)), np.zeros(len(names), dtype=bool)
     room = shares[largest] * rows
     for one in np.lexsort((first, -size)):
-        if size[one] > _LARGE * shares.min() * rows and size[one] <= room:
+        if size[one] > _LARGE * shares.min() * rows and (size[one] <= room or not moved.any()):
             moved[one], room = True, room - size[one]
     laid = ~moved[bundle]
     left = shares * rows
-    left[largest] = room
+    left[largest] = max(room, 0.0)
     part = np.full(rows, largest, dtype=np.int64)
-    part[laid] = _cut(_places(bundle[laid], first), left / max(int(laid.sum()), 1))
+    part[laid] = _cut(_places(bundle[laid], first), left / max(int(laid.sum()), left.sum(), 1))
     return part
 
 

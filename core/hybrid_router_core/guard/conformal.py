@@ -22,6 +22,7 @@ from hybrid_router_core.errors import CalibrationError, ConfigError
 __all__ = ["DEFAULT_LEVEL", "Guard", "check_level", "fewest_rows"]
 
 DEFAULT_LEVEL = 0.02
+_SMALLEST_LEVEL = 1e-6  # takes a million calibration queries
 _LARGEST_LEVEL = 0.1  # about the share beyond the edge: what lies before it is no stranger
 _ROUNDING = 1e-9  # 0.02 * 50 must be one row, however the product is rounded
 
@@ -30,12 +31,12 @@ def check_level(level: Any) -> float:
     """The level as a float.
 
     Raises:
-        ConfigError: It is not in (0, 0.1].
+        ConfigError: It is not from 0.000001 to 0.1.
     """
-    if isinstance(level, bool) or not isinstance(level, Real) or not 0 < float(level) <= _LARGEST_LEVEL:
+    if isinstance(level, bool) or not isinstance(level, Real) or not _SMALLEST_LEVEL <= float(level) <= _LARGEST_LEVEL:
         raise ConfigError(
-            f"guard={level!r}: the share of ordinary queries that may be taken for strangers; a number above 0 and at "
-            f"most {_LARGEST_LEVEL} is needed, for example {DEFAULT_LEVEL}."
+            f"guard={level!r}: the share of ordinary queries that may be taken for strangers; a number from "
+            f"{_SMALLEST_LEVEL:f} to {_LARGEST_LEVEL} is needed, for example {DEFAULT_LEVEL}."
         )
     return float(level)
 
@@ -98,7 +99,7 @@ class Guard:
 
     def strangers(self, strangeness: FloatArray) -> BoolArray:
         """Which are strangers: the p-value is at most the level, and the strangeness beyond the edge; shape (n,)."""
-        return np.asarray(strangeness > self.cutoff)
+        return np.asarray(~(strangeness <= self.cutoff))  # what cannot be measured is one
 
     def state(self) -> dict[str, AnyArray]:
         """Arrays that `from_state` reads."""

@@ -129,8 +129,10 @@ class Likeness:
         adjustments, tails = state["adjustments"].astype(np.float64), state["tails"].astype(np.float64)
         if adjustments.shape != (4, 2) or tails.shape != (len(_SIDES), 2):
             raise ValueError(f"adjustments {adjustments.shape} and tails {tails.shape} are not (4, 2) and (8, 2)")
+        if state["edge"].shape != (1,):
+            raise ValueError(f"an edge of shape {state['edge'].shape} is not one number")
         measures = np.array([side.measure for side in _SIDES])
-        (edge,) = state["edge"].astype(np.float64).tolist()
+        edge = float(state["edge"][0])
         models = _Models(characters, tokens, space)
         return cls(models, Adjustments(adjustments[:, :, None]), Tails(measures, tails[:, :1], tails[:, 1:]), edge)
 

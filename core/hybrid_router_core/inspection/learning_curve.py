@@ -93,6 +93,8 @@ def learning_curve(
     """
     from joblib import Parallel, delayed  # type: ignore[import-untyped]
 
+    if across is not None:
+        check_groups(data.groups)
     queries = len(np.unique(data.query_hashes))
     train = min(int(0.6 * queries), MOST_TRAINING)
     test = min(queries - train, MOST_TESTING)
@@ -107,8 +109,6 @@ def learning_curve(
     jobs = [(repeat, part) for part in tasks for repeat in range(repeats)]  # the longest first, so that none waits
     arguments = {**(settings or {}), "scorer": scorer, "seed": seed}
     parts = _parts if across is None else _parts_by_group
-    if across is not None:
-        check_groups(data.groups)
     done = Parallel()(
         delayed(_one_split)(*parts(data, train, test, seed + repeat), part.tolist(), measure, arguments)
         for repeat, part in jobs

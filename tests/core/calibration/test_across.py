@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -187,6 +188,60 @@ def test_training_queries_without_a_group_do_not_count(parts):
     assert router.calibration.n_groups == 12
 
 
+def test_a_query_of_several_groups_teaches_no_scorer_that_judges_one_of_them():
+    """Nearest neighbours remember the answer to a query that another group has too."""
+    rng = np.random.default_rng(5)
+
+    def world(start, tag):
+        rows = []
+        for number in range(start, start + 300):
+            quality = float(rng.random() < 0.5)
+            text = " ".join(rng.choice(["river", "castle", "garden", "market", "bridge", "winter"], 4))
+            for group in rng.choice(15, 2, replace=False):
+                row = {"query": f"{text} {number}", "small_quality": quality, "large_quality": 1}
+                rows.append({**row, "group": f"{tag}{group}"})
+        return RoutingDataset.from_records(rows)
+
+    router = HybridRouter(mode="deterministic", scorer="knn", hparam={"n_neighbors": 1}, guard=None)
+    router.fit(world(0, "g"))
+    with pytest.raises(CalibrationError, match="certain enough"):
+        router.calibrate(world(1000, "g"), max_quality_drop=0.02, across="groups")
+
+
+def test_a_group_is_known_in_every_spelling(parts):
+    train, calibration = parts
+    router = HybridRouter(scorer="linear").fit(train)
+    named = [f"  topic\u00a0{name.removeprefix('topic ')} " for name in calibration.groups]
+    router.calibrate(replace(calibration, groups=named), max_quality_drop=0.3, across="groups")
+    spelled = router.calibration
+    assert spelled.n_groups == 12
+    assert router.calibrate(calibration, max_quality_drop=0.3, across="groups").calibration == spelled
+
+
+def test_gains_on_training_queries_that_the_guard_would_keep_are_not_counted():
+    """Small is better on what the guard sends to large; scorers of folds know which those are."""
+
+    def world(seed, groups=30, n=900, tag="g"):
+        rng = np.random.default_rng(seed)
+        rows = []
+        for number in range(n):
+            odd = rng.random() < 0.1
+            text = " ".join(rng.choice(["river", "castle", "garden", "market", "bridge", "winter"], 6))
+            if odd:
+                text = "zzqx#%" + "".join(chr(0x3B1 + int(sign)) for sign in rng.integers(0, 24, 60))
+            small, large = (1.0, 0.0) if odd else (float(rng.random() > 0.145), 1.0)
+            row = {"query": f"{text} {number + 100_000 * seed}?", "small_quality": small, "large_quality": large}
+            rows.append({**row, "group": f"{tag}{rng.integers(groups)}"})
+        return RoutingDataset.from_records(rows)
+
+    for seed in range(3):
+        router = HybridRouter(mode="probabilistic", scorer="linear", guard=0.1).fit(world(10 * seed + 1))
+        router.calibrate(world(10 * seed + 2, n=300), max_quality_drop=0.05, across="groups")
+        new = world(10 * seed + 3, n=2000, tag="new ")
+        to_small = np.array([decision.model == "small" for decision in router.route_batch(new.queries)])
+        assert -(new.gap * to_small).mean() <= 0.05
+
+
 def test_a_loaded_router_leaves_them_out_and_says_so(parts, tmp_path):
     train, calibration = parts
     router = HybridRouter(scorer="linear").fit(train)
@@ -230,8 +285,9 @@ def test_a_learning_curve_on_groups_that_were_not_seen():
     data = grouped(groups=20)
     known, new = (learning_curve(data, repeats=3, across=across) for across in (None, "groups"))
     assert new.mean[-1] < known.mean[-1]
-    with pytest.raises(DataError, match="8 groups"):
-        learning_curve(grouped(groups=5), repeats=2, across="groups")
+    for few in (grouped(groups=5), grouped(groups=3, rows=10)):
+        with pytest.raises(DataError, match="8 groups"):
+            learning_curve(few, repeats=2, across="groups")
 
 
 # Limits as a share.

@@ -291,10 +291,37 @@ def test_large_groups_go_to_the_largest_part_so_that_others_hold_many() -> None:
                 assert counts.max() <= 0.26 * len(part)
 
 
+def test_a_group_larger_than_any_part_goes_to_the_largest() -> None:
+    rows = [GOOD | {"query": f"q {i}", "group": "large" if i < 900 else f"one {i}"} for i in range(1000)]
+    for seed in range(5):
+        parts = RoutingDataset.from_records(rows).split((0.2, 0.6, 0.2), seed=seed, by="group")
+        assert [len(part) for part in parts] == [50, 900, 50]
+
+
+@pytest.mark.parametrize("seed", [1.5, True, None, "a"])
+def test_seeds_that_are_not(seed: Any) -> None:
+    with pytest.raises(ConfigError, match=r"seed=.*an integer is needed"):
+        RoutingDataset.from_records(many_rows()).split((0.5, 0.5), seed=seed)
+
+
+def test_a_blank_group_is_none() -> None:
+    with pytest.warns(UserWarning, match="1 row without group"):
+        data = RoutingDataset.from_records([GOOD | {"group": " \t"}, GOOD | {"query": "b", "group": "x"}])
+    assert data.groups is not None
+    assert data.groups[1] == "x"
+
+
+def test_a_group_has_one_spelling() -> None:
+    data = RoutingDataset(["a", "b", "c"], np.ones(3), np.ones(3), ["caf\u00e9", " cafe\u0301", "cafe\u0301\t "])
+    assert data.groups == ["caf\u00e9"] * 3
+    with pytest.raises(DataError, match="non-empty text"):
+        RoutingDataset(["a"], np.ones(1), np.ones(1), [" "])
+
+
 def test_split_of_groups_refuses_what_cannot_be() -> None:
     with pytest.raises(DataError, match=r'has no groups; add a column "group", or use by="query"'):
         RoutingDataset.from_records([GOOD]).split((0.5, 0.5), by="group")
-    with pytest.raises(DataError, match=r'part \d of 2 .* would be empty; .* 9 rows\. .*by="query"'):
+    with pytest.raises(DataError, match=r'part \d of 2 .* would be empty; .* 9 rows in 1 groups\. .*by="query"'):
         RoutingDataset.from_records(many_rows(9, groups=1)).split((0.5, 0.5), by="group")
 
 

@@ -80,9 +80,11 @@ def test_too_few_rows_name_the_number_and_a_level_that_will_do():
         Guard.calibrated(DEFAULT_LEVEL, np.zeros(0), NO_EDGE)
 
 
-@pytest.mark.parametrize("level", [0, -0.1, 0.101, 1, float("nan"), float("inf"), "0.02", None, True, [0.02]])
+@pytest.mark.parametrize(
+    "level", [0, -0.1, 5e-324, 9e-7, 0.101, 1, float("nan"), float("inf"), "0.02", None, True, [0.02]]
+)
 def test_a_level_that_is_not_allowed(level):
-    with pytest.raises(ConfigError, match=r"guard=.*at most 0\.1"):
+    with pytest.raises(ConfigError, match=r"guard=.*from 0\.000001 to 0\.1"):
         Guard.calibrated(level, np.zeros(100), NO_EDGE)
     with pytest.raises(ConfigError):
         fewest_rows(level)

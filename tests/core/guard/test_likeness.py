@@ -200,6 +200,7 @@ def _first(tokens, count):
         ("adjustments", np.zeros((4, 3))),
         ("tails", np.zeros((7, 2))),
         ("edge", np.zeros(2)),
+        ("edge", np.zeros((1, 1))),
     ],
 )
 def test_a_damaged_state_is_refused(likeness, name, array):
