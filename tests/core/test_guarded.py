@@ -206,7 +206,9 @@ def test_levels_that_are_none(level):
 def test_too_few_calibration_queries_for_a_level():
     train, calibration = asked(300).split((0.5, 0.5))
     router = HybridRouter(scorer="linear", guard=0.02).fit(train)
-    with pytest.raises(CalibrationError, match=r"guard=0\.02 needs 49 calibration queries, there are 30"):
+    with pytest.raises(
+        CalibrationError, match=r"guard=0\.02 needs 49 calibration queries that were not trained on, there are 30"
+    ):
         router.calibrate(calibration.take(range(30)), max_quality_drop=0.5)
     assert router.calibration is None
     assert router.threshold == 0.5

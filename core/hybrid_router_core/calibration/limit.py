@@ -75,7 +75,7 @@ class Limit:
             raise ConfigError(
                 f"max_quality_drop={self} limits nothing: qualities from {low:g} to {high:g} allow no larger loss. "
                 f"Give less than {100 * width / high if self.relative else width:.4g}"
-                + ("%" if self.relative else f", or '{self.value:g}%' for a share of all-large's mean quality")
+                + ("%" if self.relative else ", or a text such as '2%' for a share of all-large's mean quality")
             )
         if not self.relative:
             return Losses.plain(scores, values), self.value / width

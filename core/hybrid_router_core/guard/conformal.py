@@ -76,7 +76,7 @@ class Guard:
         needed, found = fewest_rows(self.level), len(self.reference)
         if found < needed:
             raise CalibrationError(
-                f"guard={self.level:g} needs {needed} calibration queries, there are {found}. "
+                f"guard={self.level:g} needs {needed} calibration queries that were not trained on, there are {found}. "
                 f"Calibrate on {needed - found} more{_or_level(found)}, or turn the guard off."
             )
         at_most = floor(self.level * (found + 1) + _ROUNDING)  # p <= level iff fewer of the reference are as strange

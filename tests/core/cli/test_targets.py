@@ -81,7 +81,7 @@ def test_a_guard_that_cannot_be_had_changes_nothing(here):
     done("calibrate", "router", "rest.jsonl", "--cost-advantage", 0.5, "--guard", 0.1)
     before = saved("router")
     line = failed("calibrate", "router", "few.jsonl", "--cost-advantage", 0.5, "--guard", 0.02)
-    assert "--guard 0.02 needs 49 calibration queries, there are 30" in line
+    assert "--guard 0.02 needs 49 calibration queries that were not trained on, there are 30" in line
     assert "use --guard 0.033" in line
     assert "=" not in line
     assert saved("router") == before

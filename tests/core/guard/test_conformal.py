@@ -68,7 +68,9 @@ def test_nothing_up_to_the_edge_is_a_stranger():
 def test_the_fewest_rows(level, rows):
     assert fewest_rows(level) == rows
     assert Guard.calibrated(level, np.arange(float(rows)), NO_EDGE).strangers(np.array([float(rows)])).all()
-    with pytest.raises(CalibrationError, match=f"needs {rows} calibration queries, there are {rows - 1}"):
+    with pytest.raises(
+        CalibrationError, match=f"needs {rows} calibration queries that were not trained on, there are {rows - 1}"
+    ):
         Guard.calibrated(level, np.arange(float(rows - 1)), NO_EDGE)
 
 
