@@ -117,6 +117,8 @@ class HybridRouter:
             changed = with_level(in_force, setting)
             if changed is not in_force:
                 self._predictor, self.calibration = self._predictor.guarded(changed), None  # whose figures counted it
+        elif self.calibration is not None and setting is not None:
+            warnings.warn("no guard is in force: it comes with the next calibrate()", stacklevel=2)
         self._guard = setting
 
     def labels(self, data: RoutingDataset) -> FloatArray:

@@ -47,7 +47,7 @@ class Limit:
         if not 0 <= percent <= 100:
             raise ConfigError(
                 f"max_quality_drop is {given!r}; allowed: a number of at least 0 in units of quality, or a text from "
-                "'0%' to '100%', of all-large's mean quality"
+                "'0%' to less than '100%', of all-large's mean quality"
             )
         return cls(percent / 100, relative=True)
 

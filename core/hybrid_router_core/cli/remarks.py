@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hybrid_router_core.errors import DataError
-from hybrid_router_core.evaluation import check_groups
+from hybrid_router_core.evaluation import Across, check_groups
 
 from .data import Parts
 from .parts import Files
 from .settings import Target
 
-__all__ = ["check_target", "remarks"]
+__all__ = ["check_target", "measured_across", "remarks"]
 
 
 def check_target(files: Files, parts: Parts, target: Target | None) -> None:
@@ -25,8 +25,21 @@ def check_target(files: Files, parts: Parts, target: Target | None) -> None:
     try:
         check_groups(parts.calibration.groups)
     except DataError as error:
-        remedy = "; without --by group it has rows of all groups" if files.by == "group" else ""
+        remedy = (
+            ". Or split without --by group, so that each part has rows of all groups" if files.by == "group" else ""
+        )
         raise DataError(f"the calibration part: {error}{remedy}") from None
+
+
+def measured_across(parts: Parts, target: Target | None) -> Across | None:
+    """How the test part is to be measured: as the limit is meant, if its groups do and none of them was trained on."""
+    if target is None or target.across is None or parts.test is None or _known(parts):
+        return None
+    try:
+        check_groups(parts.test.groups)
+    except DataError:
+        return None
+    return target.across
 
 
 def remarks(files: Files, parts: Parts, target: Target | None, *, guarded: bool) -> Iterator[str]:
@@ -47,11 +60,17 @@ def remarks(files: Files, parts: Parts, target: Target | None, *, guarded: bool)
     if guarded and target is None:
         yield "the guard comes with a calibration; give a target too, or go on with: hybrid-router calibrate"
     if target is not None and target.across is not None and parts.test is not None:
-        tested = set(parts.test.groups or ())
-        known = len(tested & set(parts.train.groups or ()))
+        known = len(_known(parts))
         if known:
             yield (
                 f"the limit is about new groups, but the figures of the test part are not: {known:,} of its "
-                f"{len(tested):,} groups are trained on too. "
+                f"{len(set(parts.test.groups or ())):,} groups are trained on too. "
                 + ("--by group keeps groups apart" if files.test is None else "Test on groups that are not in train")
             )
+        elif measured_across(parts, target) is None:
+            yield "the limit is about new groups, but the intervals of the test part are not: it has too few groups"
+
+
+def _known(parts: Parts) -> set[str]:
+    """Groups of the test part that are trained on."""
+    return set((parts.test and parts.test.groups) or ()) & set(parts.train.groups or ())

@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -16,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hybrid_router_core._types import FloatArray
 from hybrid_router_core.conversation import Reading, read_turns
-from hybrid_router_core.errors import ConfigError, DataError
+from hybrid_router_core.errors import DataError
 
 from .arrays import cost_vector, group_list, name_list, quality_matrix, row_mean, turn_list
 from .collector import collect
@@ -24,7 +23,7 @@ from .hashes import query_hashes
 from .notes import Notes
 from .readers import read_rows
 from .rows import Row
-from .splits import parts_by_group, parts_by_query
+from .splits import rows_of_parts
 from .tables import frame_rows
 from .writing import pair_lines
 
@@ -231,37 +230,8 @@ class RoutingDataset:
             ConfigError: fractions, seed or `by` with values that are not allowed.
             DataError: a part would be empty, or there are no groups.
         """
-        shares = np.asarray(fractions)
-        if (
-            shares.ndim != 1
-            or shares.dtype.kind not in "iuf"
-            or not (shares > 0).all()
-            or not 0 < shares.sum() < 1 + 1e-9
-        ):
-            raise ConfigError(f"fractions={fractions!r}; numbers above 0 with a sum of at most 1 are needed")
-        if isinstance(seed, bool) or not isinstance(seed, Integral):
-            raise ConfigError(f"seed={seed!r}; an integer is needed")
-        if by == "query":
-            part = parts_by_query(self.query_hashes, seed, shares)
-        elif by == "group":
-            if self.groups is None:
-                raise DataError(
-                    'split(by="group"): the data set has no groups; add a column "group", or use by="query"'
-                )
-            part = parts_by_group(self.groups, self.query_hashes, seed, shares)
-        else:
-            raise ConfigError(f"by={by!r}; allowed are 'query', 'group'")
-        parts = tuple(self.take(np.flatnonzero(part == i)) for i in range(len(shares)))
-        for i, rows in enumerate(parts):
-            if not len(rows):
-                remedy = "Give more rows, a larger fraction or another seed"
-                if by == "group":
-                    remedy = 'Give rows of more groups, another seed, fewer parts, or by="query"'
-                raise DataError(
-                    f"split: part {i + 1} of {len(parts)} (fraction {shares[i]:g}) would be empty; the data set has "
-                    f"{len(self)} rows{'' if by == 'query' else f' in {len(set(self.groups or ()))} groups'}. {remedy}"
-                )
-        return parts
+        rows = rows_of_parts(self.groups, self.query_hashes, fractions, seed, by)
+        return tuple(self.take(part) for part in rows)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Writes the pair form, from which `read` makes the same data set.

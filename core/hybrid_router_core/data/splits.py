@@ -2,21 +2,74 @@
 
 from __future__ import annotations
 
+import warnings
+from collections import Counter
+from collections.abc import Sequence
 from hashlib import blake2b
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_router_core._types import FloatArray, IntArray
+from hybrid_router_core.errors import ConfigError, DataError
 
 from .hashes import query_hashes
 
-__all__ = ["parts_by_group", "parts_by_query"]
+__all__ = ["rows_of_parts"]
 
 _LARGE = 0.25  # of the smallest part: a larger group would leave it few others
+_UNEVEN = 0.5  # of the rows that a part should have
 
 
-def parts_by_query(hashes: NDArray[np.uint64], seed: int, shares: FloatArray) -> IntArray:
+def rows_of_parts(
+    groups: list[str] | None, hashes: NDArray[np.uint64], fractions: Sequence[float], seed: int, by: str
+) -> list[IntArray]:
+    """The rows of each part, ascending; see `RoutingDataset.split`, whose errors these are."""
+    shares = np.asarray(fractions)
+    if shares.ndim != 1 or shares.dtype.kind not in "iuf" or not (shares > 0).all() or not 0 < shares.sum() < 1 + 1e-9:
+        raise ConfigError(f"fractions={fractions!r}; numbers above 0 with a sum of at most 1 are needed")
+    if isinstance(seed, bool) or not isinstance(seed, Integral):
+        raise ConfigError(f"seed={seed!r}; an integer is needed")
+    if by not in ("query", "group"):
+        raise ConfigError(f"by={by!r}; allowed are 'query', 'group'")
+    if by == "group" and groups is None:
+        raise DataError('split(by="group"): the data set has no groups; add a column "group", or use by="query"')
+    whole = groups if by == "group" else None
+    part = _parts_by_query(hashes, seed, shares) if whole is None else _parts_by_group(whole, hashes, seed, shares)
+    rows = [np.flatnonzero(part == place) for place in range(len(shares))]
+    _check_sizes(list(map(len, rows)), shares, hashes, whole)
+    return rows
+
+
+def _check_sizes(found: list[int], shares: FloatArray, hashes: NDArray[np.uint64], groups: list[str] | None) -> None:
+    """An error for an empty part; a warning where whole groups make a part much smaller than it should be."""
+    rows = len(hashes)
+    if 0 in found:
+        empty = found.index(0)
+        held, remedy = f"{rows} rows", "Give more rows, a larger fraction or another seed"
+        if groups is not None:
+            names, group = np.unique(np.asarray(groups, dtype=object), return_inverse=True)
+            apart = len(np.unique(_joined(group, np.unique(hashes, return_inverse=True)[1])))
+            held += f" in {len(names)} groups"
+            remedy = 'Give rows of more groups, another seed, fewer parts, or by="query"'
+            if apart < len(names):
+                held += f", of which queries that are in several leave {apart} that can be told apart"
+                remedy += "; or leave such queries out"
+        raise DataError(
+            f"split: part {empty + 1} of {len(found)} (fraction {shares[empty]:g}) would be empty; the data set has "
+            f"{held}. {remedy}"
+        )
+    if groups is not None and (np.array(found) < _UNEVEN * shares * rows).any():
+        name, most = Counter(groups).most_common(1)[0]
+        warnings.warn(
+            f"split: whole groups make the parts uneven, {', '.join(map(str, found))} rows; the largest group, "
+            f"{name!r}, has {most} of {rows}, and groups that share a query stay together",
+            stacklevel=4,
+        )
+
+
+def _parts_by_query(hashes: NDArray[np.uint64], seed: int, shares: FloatArray) -> IntArray:
     """The part of each row, when the queries lie end to end in an order by seed and hash and are cut by the shares.
 
     What lies beyond the last share has the number of shares.
@@ -25,7 +78,7 @@ def parts_by_query(hashes: NDArray[np.uint64], seed: int, shares: FloatArray) ->
     return _cut(_places(bundle, _uniform(queries, seed)), shares)
 
 
-def parts_by_group(groups: list[str], hashes: NDArray[np.uint64], seed: int, shares: FloatArray) -> IntArray:
+def _parts_by_group(groups: list[str], hashes: NDArray[np.uint64], seed: int, shares: FloatArray) -> IntArray:
     """The same with whole groups by their names; groups that share a query stay together.
 
     Large ones go to the largest part before the others are laid out, the first of them always, the next ones as far as

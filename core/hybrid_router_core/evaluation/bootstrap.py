@@ -203,9 +203,13 @@ def _with_rare(
     """The share to small and the quality drop, in its three units, with intervals that allow for what was not seen."""
     draws, to_small = data.draws, goes_to_small(data.ranks, threshold).astype(np.float64)
     sums = np.stack([draws.sum(to_small), draws.sum(to_small * data.losses)], axis=1)
-    worst = extremes(data.small, data.large)
     counts = draws.sum(np.ones(len(to_small)))
-    ends = np.array([[0.0, -worst], [1.0, worst]])
+    if data.across is None:
+        worst = extremes(data.small, data.large)
+        ends = np.array([[0.0, -worst], [1.0, worst]])
+    else:
+        means = sums / counts[:, None]
+        ends = np.stack([means.min(axis=0), means.max(axis=0)])
     low, high = bounded_intervals(sums, counts, ends, resamples, confidence, seed)
     found = {"cost_advantage": (low[0], high[0]), "quality_drop": (low[1], high[1])}
     drop, gap = measures["quality_drop"].value, metrics.recoverable(data.small, data.large)

@@ -46,7 +46,7 @@ def check_groups(groups: Sequence[str] | None) -> IntArray:
         raise DataError(
             f"across='groups' needs {FEWEST_GROUPS} groups at least, and there are {len(names)}: {missing} "
             f"{'is' if missing == 1 else 'are'} missing. Bring rows of more groups, give this part a larger share of "
-            "the split, or leave across out: the figures are about queries of these groups then"
+            "the split, or leave out across=, and what is said is about new queries of these groups"
         )
     equal = len(place) ** 2 / float(sizes @ sizes)
     if equal < FEWEST_EQUAL:

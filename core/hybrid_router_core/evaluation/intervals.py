@@ -7,6 +7,11 @@ ways to share 1 among the draws (the Bayesian bootstrap of Rubin 1981, with the 
 or 1 whose ends are 0 and 1 that is the exact interval of Clopper and Pearson, and with no loss seen the upper end is
 the rule of three, up to the luck of the resamples. A quality drop may be negative too, so that its lower end is further
 down. For other values the validity is conjectured; it was found to hold in simulation, here too.
+
+Where whole groups are the draws, one that loses everything is no sensible guess, and a dozen groups would say nothing
+against it: the made-up group is then as extreme as the most extreme one that was seen. In simulation the intervals of
+95 % hold in 91 to 98 % of the draws for 13 groups and more (8 groups: 83 to 90 %; percentiles: 78 to 95 %), unless a
+kind of group that loses much is so rare that none was seen.
 """
 
 from __future__ import annotations

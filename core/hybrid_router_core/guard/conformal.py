@@ -35,8 +35,8 @@ def check_level(level: Any) -> float:
     """
     if isinstance(level, bool) or not isinstance(level, Real) or not _SMALLEST_LEVEL <= float(level) <= _LARGEST_LEVEL:
         raise ConfigError(
-            f"guard={level!r}: the share of ordinary queries that may be taken for strangers; a number from "
-            f"{_SMALLEST_LEVEL:f} to {_LARGEST_LEVEL} is needed, for example {DEFAULT_LEVEL}."
+            f"guard={level!r}: the share of ordinary queries that may be taken for strangers; allowed: a number from "
+            f"{_SMALLEST_LEVEL:f} to {_LARGEST_LEVEL}, for example {DEFAULT_LEVEL}; 'auto'; or None for no guard"
         )
     return float(level)
 

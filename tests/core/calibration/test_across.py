@@ -281,6 +281,21 @@ def test_intervals_across_groups_are_wider():
         evaluate_scores(Outcomes(scores, small, large, small, across="rows"), threshold=0.3)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("groups", [13, 30])
+def test_intervals_across_groups_hold_and_say_something(groups):
+    """A dozen groups cannot rule out one that loses everything; the interval asks for less, and holds for others."""
+    true = drop_at(0.4, np.random.default_rng(1), 5000, 0.06)
+    held, widths = 0, []
+    for seed in range(100):
+        scores, small, large, names = world(np.random.default_rng(seed), groups, 20, 0.06)
+        outcomes = Outcomes(scores, small, large, small, groups=names, across="groups")
+        drop = evaluate_scores(outcomes, threshold=0.4, resamples=100, seed=seed).measures["quality_drop"]
+        held += drop.low <= true <= drop.high
+        widths.append(drop.high - drop.low)
+    assert held >= 88
+    assert np.mean(widths) < 0.08
+
+
 def test_a_learning_curve_on_groups_that_were_not_seen():
     data = grouped(groups=20)
     known, new = (learning_curve(data, repeats=3, across=across) for across in (None, "groups"))

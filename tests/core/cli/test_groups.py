@@ -94,7 +94,7 @@ def test_groups_that_are_no_draws(here, command, kind, message):
 def test_a_split_by_group_that_leaves_too_few_says_so(here):
     line = failed(*TRAIN, *ACROSS, "--by", "group")
     assert "error: the calibration part: --across groups needs 8 groups at least, and there are 5" in line
-    assert line.endswith("; without --by group it has rows of all groups")
+    assert line.endswith(". Or split without --by group, so that each part has rows of all groups")
 
 
 def test_groups_that_were_trained_on_are_told_the_way_out(here):

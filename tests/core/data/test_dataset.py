@@ -294,8 +294,24 @@ def test_large_groups_go_to_the_largest_part_so_that_others_hold_many() -> None:
 def test_a_group_larger_than_any_part_goes_to_the_largest() -> None:
     rows = [GOOD | {"query": f"q {i}", "group": "large" if i < 900 else f"one {i}"} for i in range(1000)]
     for seed in range(5):
-        parts = RoutingDataset.from_records(rows).split((0.2, 0.6, 0.2), seed=seed, by="group")
+        with pytest.warns(UserWarning, match="uneven, 50, 900, 50 rows"):
+            parts = RoutingDataset.from_records(rows).split((0.2, 0.6, 0.2), seed=seed, by="group")
         assert [len(part) for part in parts] == [50, 900, 50]
+
+
+def test_queries_that_tie_all_groups_are_named_as_the_cause() -> None:
+    rows = [GOOD | {"query": f"q {i}", "group": f"g{i % 20}"} for i in range(400)]
+    rows += [GOOD | {"query": "How do I log in?", "group": f"g{i}"} for i in range(20)]
+    with pytest.raises(DataError, match=r"in 20 groups, of which queries that are in several leave 1 .* leave such"):
+        RoutingDataset.from_records(rows).split((0.6, 0.2, 0.2), by="group")
+
+
+def test_parts_that_whole_groups_make_uneven_are_told() -> None:
+    rows = [GOOD | {"query": f"q {i}", "group": "huge" if i < 950 else f"one {i}"} for i in range(1000)]
+    with pytest.warns(
+        UserWarning, match=r"the parts uneven, 950, 25, 25 rows; the largest group, 'huge', has 950 of 1000"
+    ):
+        RoutingDataset.from_records(rows).split((0.6, 0.2, 0.2), by="group")
 
 
 @pytest.mark.parametrize("seed", [1.5, True, None, "a"])

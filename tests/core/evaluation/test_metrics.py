@@ -99,7 +99,7 @@ def test_weights_are_repetitions(data, draw):
     repeated = [np.repeat(column, times) for column in data]
     weights = times.astype(np.float64)
     weighted = TradeOff(scores, small, large, weights)
-    np.testing.assert_allclose(weighted.quality, TradeOff(*repeated).quality)
+    np.testing.assert_allclose(weighted.quality, TradeOff(*repeated).quality, atol=1e-12)
     np.testing.assert_allclose(weighted.apgr(), TradeOff(*repeated).apgr(), atol=1e-12)
     labels = (small >= large).astype(float)
     again = np.repeat(labels, times)

@@ -17,7 +17,7 @@ from hybrid_router_core.cli.console import Messages, print_json, put, warnings_a
 from hybrid_router_core.cli.data import Parts
 from hybrid_router_core.cli.outputs import check_drawing, check_folder, refuse_same_file
 from hybrid_router_core.cli.parts import Files, part_lines, parts_record, read_parts
-from hybrid_router_core.cli.remarks import check_target, remarks
+from hybrid_router_core.cli.remarks import check_target, measured_across, remarks
 from hybrid_router_core.cli.results import whole_file
 from hybrid_router_core.cli.settings import Target, data_files, make_router, target_of
 from hybrid_router_core.cli.show import calibration_lines, report_lines
@@ -179,7 +179,7 @@ def _train(
     if parts.test is None:
         return None
     with messages.working(f"Measuring on {len(parts.test):,} rows"):
-        return router.evaluate(parts.test)
+        return router.evaluate(parts.test, across=measured_across(parts, target))
 
 
 def _save(router: HybridRouter, folder: Path) -> None:
