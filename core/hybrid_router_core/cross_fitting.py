@@ -41,6 +41,21 @@ class AsNew(NamedTuple):
     unfit: BoolArray
     trained: BoolArray
 
+    def strangers(self, given: BoolArray, seen: BoolArray) -> BoolArray:
+        """Which rows go to large as strangers, shape (n,).
+
+        Of the rows that were trained on it is the strangest, as many in a hundred as of the given ones: each fold's
+        predictor measures by a scale of its own.
+
+        Args:
+            given: The guard's strangers among the rows that were given.
+            seen: Which of these do not count.
+        """
+        of_trained = self.strangeness[len(given) :]
+        if not len(of_trained):
+            return given
+        return np.append(given, of_trained > np.quantile(of_trained, 1 - given[~seen].mean()))
+
 
 @dataclass(frozen=True)
 class Folds:

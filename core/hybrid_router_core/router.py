@@ -41,8 +41,9 @@ class HybridRouter:
 
     Args:
         mode: Which label is learned; see `hybrid_router_core.labels`.
-        embedder: ``"static"`` (bundled, no torch), ``"sentence-transformers:<name or folder>"``, an object with
-            ``encode``, ``embed_documents`` or ``get_text_embedding_batch``, or a callable list of str -> array.
+        embedder: ``"static"`` (bundled, no torch), ``"multilingual"``, ``"sentence-transformers:<name or folder>"``,
+            an object with ``encode``, ``embed_documents`` or ``get_text_embedding_batch``, or a callable list of str
+            -> array.
         scorer: ``"mlp"``, ``"linear"``, ``"knn"``, ``"constant"`` or ``"random"``.
         hparam: Hyperparameters of the scorer; the names of scikit-learn where it has them.
         tau: Temperature of the probabilistic label with single samples, in units of quality, > 0.
@@ -212,12 +213,11 @@ class HybridRouter:
         certified = max_quality_drop is not None
         guard = guard_for(self.guard, predictor.likeness, strangeness[~seen][once], certified=certified)
         new = self._as_new(data, scores, strangeness, across)
-        as_they_are = np.append(strangeness, new.strangeness[len(data) :])
         self.calibration = calibrate_on(
             new.data,
             new.scores,
             np.append(seen, np.zeros(len(new.data) - len(data), dtype=bool)) | new.unfit,
-            strangers=None if guard is None else guard.strangers(as_they_are),
+            strangers=None if guard is None else new.strangers(guard.strangers(strangeness), seen),
             beyond=None if guard is None else new.strangeness > guard.edge,
             cost_advantage=cost_advantage,
             pgr=pgr,

@@ -66,7 +66,7 @@ def calibrate_threshold(
         groups: A name per row: the record says whether rows of one group lose alike.
         strangers: Which rows the guard sends to large whatever their score, shape (n,); None for no row.
         beyond: Rows that a guard could send to large, whichever the calibration data, shape (n,): what they might gain
-            at small is not counted on, so that the guarantee holds with the guard.
+            at small is not counted on, so that the guarantee holds with the guard. Of trained rows `strangers` counts.
         trained: Rows that were trained on, with scores of scorers that had not seen their group, shape (n,).
         left_out: For the record.
         seed: Of the orders in which the guarantee tests the draws.
@@ -112,6 +112,9 @@ def calibrate_threshold(
         limit = Limit.of(cast("float | str", max_quality_drop))
         name, target, method = "max_quality_drop", limit.value, METHOD if across is None else METHOD_ACROSS
         wary = small if beyond is None else np.where(beyond[draws.first], np.minimum(small, large), small)
+        wary = np.where(
+            crossed, np.where(away, large, small), wary
+        )  # no guard was made by queries that were trained on
         among = None if across is None else names
         threshold = threshold_for_quality_drop(
             values,

@@ -224,20 +224,20 @@ def test_gains_on_training_queries_that_the_guard_would_keep_are_not_counted():
     def world(seed, groups=30, n=900, tag="g"):
         rng = np.random.default_rng(seed)
         rows = []
-        for number in range(n):
+        for _ in range(n):
             odd = rng.random() < 0.1
             text = " ".join(rng.choice(["river", "castle", "garden", "market", "bridge", "winter"], 6))
             if odd:
                 text = "zzqx#%" + "".join(chr(0x3B1 + int(sign)) for sign in rng.integers(0, 24, 60))
             small, large = (1.0, 0.0) if odd else (float(rng.random() > 0.145), 1.0)
-            row = {"query": f"{text} {number + 100_000 * seed}?", "small_quality": small, "large_quality": large}
+            row = {"query": f"{text} {rng.integers(1_000_000)}?", "small_quality": small, "large_quality": large}
             rows.append({**row, "group": f"{tag}{rng.integers(groups)}"})
         return RoutingDataset.from_records(rows)
 
     for seed in range(3):
         router = HybridRouter(mode="probabilistic", scorer="linear", guard=0.1).fit(world(10 * seed + 1))
         router.calibrate(world(10 * seed + 2, n=300), max_quality_drop=0.05, across="groups")
-        new = world(10 * seed + 3, n=2000, tag="new ")
+        new = world(10 * seed + 3, n=8000, tag="new ")
         to_small = np.array([decision.model == "small" for decision in router.route_batch(new.queries)])
         assert -(new.gap * to_small).mean() <= 0.05
 
