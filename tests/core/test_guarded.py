@@ -140,6 +140,10 @@ def test_it_may_be_changed_after_the_calibration(router, tmp_path):
     router.guard = None
     assert router.route(CHINESE, threshold=0.0).model == "small"
     assert (router.threshold, router.calibration, router.guard) == (threshold, None, None)
+    router.calibrate(asked(200, seed=3), cost_advantage=0.5)
+    with pytest.warns(UserWarning, match="no guard is in force: it comes with the next calibrate"):
+        router.guard = 0.05
+    router.guard = None
     assert HybridRouter.load(router.save(tmp_path / "again")).route(CHINESE, threshold=0.0).model == "small"
 
 

@@ -102,3 +102,16 @@ def test_groups_that_were_trained_on_are_told_the_way_out(here):
     line = failed("calibrate", "new", "data.jsonl", *ACROSS)
     assert "600 of the 600 calibration queries or their groups were trained on" in line
     assert line.endswith("as --split 0.6,0.2,0.2 --by group gives it, or let train itself calibrate")
+
+
+def test_a_part_of_another_split_is_told_the_way_back(here):
+    done(*TRAIN, "--by", "group")
+    told = done("calibrate", "new", "data.jsonl", "--part", "calibration", "--cost-advantage", 0.5).stderr
+    assert "note: if DATA is the file of training, give the --split and the --by that train had" in told
+
+
+def test_the_test_part_is_measured_as_the_limit_is_meant(here):
+    write("data.jsonl", [{**row, "query": f"{row['query']}!", "group": f"more {row['group']}"} for row in here] + here)
+    told = done(*TRAIN, *ACROSS, "--by", "group")
+    assert re.search(r"with 95% intervals for other groups than these \d+", told.stdout)
+    assert "note: " not in told.stderr

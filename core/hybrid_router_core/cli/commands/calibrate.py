@@ -69,10 +69,11 @@ def calibrate(
     with writing(router_folder):
         router.save(router_folder)
     record = router.calibration
-    if record is not None and record.left_out and part is None:
-        messages.say(
-            "note: if DATA is the file of training, add --part calibration; else its test part is used up here"
-        )
+    if record is not None and record.left_out:
+        remedy = "add --part calibration; else its test part is used up here"
+        if part is not None:
+            remedy = "give the --split and the --by that train had, so that it is the same part"
+        messages.say(f"note: if DATA is the file of training, {remedy}")
     if as_json:
         print_json({"router": str(router_folder), **({} if record is None else record.model_dump(mode="json"))})
     elif record is not None and not quiet:
