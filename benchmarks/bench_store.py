@@ -1,6 +1,6 @@
 """What a store of calls costs: bytes a call, seconds for the status, microseconds for a put, rows a second.
 
-``python benchmarks/bench_store.py [--calls N] [--address A] [--json]``. Beside it stands a plain ``sqlite3`` that inserts
+``python benchmarks/bench_store.py [--calls N] [--address A] [--json]``. Beside it a plain ``sqlite3`` inserts
 the same rows into the same columns with the same indexes: the difference to it is the price of the library.
 """
 
