@@ -53,6 +53,9 @@ class Address:
             raise ConfigError(f"the address of a store is {_shown(address)}; {_ALLOWED}")
         if (found := _POSTGRES.match(text)) is not None:
             self.url = f"postgresql+psycopg://{found['rest']}"
+            userinfo = _USERINFO.search(self.url.partition("?")[0])
+            if userinfo is not None and re.search("[@/]", userinfo[2]):  # a part of it would be taken for the host
+                raise ConfigError(f"write @ as %40 and / as %2F in the password of {_shown(text)}")
             passwords = [match[2] for pattern in (_USERINFO, _OPTION) for match in pattern.finditer(self.url)]
             self._secrets = tuple(form for word in passwords if word for form in {word, unquote(word)})
             return
