@@ -7,13 +7,11 @@ connection is closed before a fork and opened again, by each side for itself, wh
 from __future__ import annotations
 
 import os
-import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakSet, finalize
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc
 
@@ -22,24 +20,15 @@ from hybrid_router_core.errors import ConfigError, DataError, MissingExtraError
 from .address import Address
 from .errors import StoreError
 from .schema import is_current, make_current
+from .sqlite import BUSY, begin, remedy_of, set_up
 
 __all__ = ["Database"]
 
-BUSY = 5.0  # seconds to wait while another process writes
-_PRAGMAS = ("synchronous=NORMAL", "temp_store=MEMORY", "cache_size=-16000")
 _POSTGRES: dict[str, Any] = {
     "connect_timeout": 5,  # seconds
     "tcp_user_timeout": 10_000,  # milliseconds: a network that swallows packets is a fault, not a wait
     "prepare_threshold": None,  # a pooler between us and the database knows no prepared statements
 }
-_REMEDIES = (  # what SQLite says, and what that means
-    ("not a database", "is no store of calls, or a damaged one; move it away and a new one is made"),
-    ("malformed", "is damaged; move it away and a new one is made"),
-    ("locked", "another process holds it; is a program stuck while it writes?"),
-    ("is full", "the disk is full; free some space"),
-    ("disk I/O", "the disk is full or broken; free some space"),
-    ("", "cannot be used; is the folder there, and may you write to it?"),
-)
 
 
 class Database:
@@ -55,7 +44,7 @@ class Database:
         self._lock = threading.RLock()
         self._file: tuple[int, int] | None = None  # device and inode
         self._ready = False
-        self._engine = self._make_engine()
+        self._renew()
         _open.add(self)
 
     @contextmanager
@@ -99,8 +88,8 @@ class Database:
                     hide_parameters=True,
                     connect_args={"timeout": BUSY, "check_same_thread": False},
                 )
-                event.listen(engine, "connect", _set_up_sqlite)
-                event.listen(engine, "begin", _begin_sqlite)
+                event.listen(engine, "connect", set_up)
+                event.listen(engine, "begin", begin)
                 return engine
             named = self.address.url.partition("?")[2]
             settings = {name: value for name, value in _POSTGRES.items() if name not in named}
@@ -115,6 +104,13 @@ class Database:
             raise MissingExtraError("psycopg", "live") from None
         except (exc.SQLAlchemyError, ValueError, TypeError):
             raise ConfigError(f"the address of the store cannot be read: {self.address}") from None
+
+    def _renew(self) -> None:
+        self._ready = False
+        self._engine = self._make_engine()
+        # A store that nobody holds closes its connection; at the end of the program the system does.
+        self._closing = finalize(self, self._engine.dispose)
+        self._closing.atexit = False
 
     def _on_disk(self) -> tuple[int, int] | None:
         try:
@@ -140,7 +136,7 @@ class Database:
             self.close()
             said = str(getattr(error, "orig", None) or error).strip()
             if self.address.path is not None:
-                remedy = next(remedy for sign, remedy in _REMEDIES if sign in said)
+                remedy = remedy_of(said)
             else:
                 remedy = "cannot be used; does the server run, and may you use this database?"
             # Of PostgreSQL the first line alone: further ones may quote a row.
@@ -150,32 +146,6 @@ class Database:
 
 def _name(error: BaseException) -> str:
     return type(getattr(error, "orig", None) or error).__name__
-
-
-def _set_up_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # transactions are begun by `_begin_sqlite`
-    for pragma in _PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
-    end = time.monotonic() + BUSY
-    while not _uses_wal(connection, last=time.monotonic() > end):
-        time.sleep(0.02)
-
-
-def _uses_wal(connection: Any, *, last: bool) -> bool:
-    try:
-        if connection.execute("PRAGMA journal_mode").fetchone()[0] == "delete":
-            connection.execute("PRAGMA journal_mode=WAL")  # a file system without shared memory keeps its own mode
-    except sqlite3.OperationalError:  # another process does the same, and SQLite does not always wait here
-        if last:
-            raise
-        return False
-    return True
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that is to write takes its lock at once: one that read before could not wait for it.
-    write = connection.get_execution_options().get("write")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
 _open: WeakSet[Database] = WeakSet()
@@ -199,7 +169,9 @@ def _after_fork_in_child() -> None:
     for database in list(_open):
         if database not in _locked:
             _left.append(database._engine)
-        database._lock, database._ready, database._engine = threading.RLock(), False, database._make_engine()
+        database._closing.detach()
+        database._lock = threading.RLock()
+        database._renew()
     _locked.clear()
 
 

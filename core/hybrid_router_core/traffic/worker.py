@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from contextlib import suppress
+from math import inf
 from queue import Empty, SimpleQueue
 from typing import TypeAlias
 
@@ -41,6 +42,7 @@ class Worker:
         self.in_hand = 0  # rows out of the queue and not in the store
         self.characters = 0  # of texts, in the queue and in hand
         self.dropped = 0
+        self.ended = False
         self.lock = threading.RLock()  # of the two counts above
         self._name = uuid.uuid4().hex
         self._batch = 0
@@ -59,10 +61,13 @@ class Worker:
 
     def flush(self, timeout: float | None) -> bool:
         """Whether all that is in the queue now is in the store after so many seconds."""
-        done = threading.Event()
+        done, end = threading.Event(), inf if timeout is None else time.monotonic() + timeout
         self.queue.put(done)
         self.hurry.set()
-        return done.wait(timeout)
+        while not (done.wait(max(0.0, min(0.1, end - time.monotonic()))) or self.ended):
+            if time.monotonic() >= end:
+                return False
+        return True
 
     def run(self) -> None:
         """The thread."""
@@ -82,9 +87,11 @@ class Worker:
             for item in items:
                 if isinstance(item, threading.Event):
                     item.set()
+        self.ended = True
 
     def _gathered(self) -> list[Item]:
         items = [self.queue.get()]
+        self.in_hand = 1
         if isinstance(items[0], tuple):
             self.hurry.wait(self.interval)
         self.hurry.clear()

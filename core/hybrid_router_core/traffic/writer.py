@@ -45,6 +45,7 @@ class Writer:
             raise ConfigError(f"size is {size!r}; allowed: a whole number of rows >= 1")
         if not isinstance(interval, (int, float)) or not 0 < interval <= 60:
             raise ConfigError(f"interval is {interval!r}; allowed: seconds above 0 and up to 60")
+        self._own = not isinstance(store, Store)
         self.store = store if isinstance(store, Store) else Store(store)
         self.size = size
         self.interval = interval
@@ -98,6 +99,8 @@ class Writer:
     def close(self, timeout: float = _LAST) -> bool:
         """Write what waits, for so many seconds at most; rows put later are dropped.
 
+        A store that the writer made from an address is closed, one that was given is not.
+
         Returns:
             Whether all rows are in the store.
         """
@@ -106,6 +109,8 @@ class Writer:
         self._worker.queue.put(None)
         if done and self._thread is not None:
             self._thread.join(timeout)
+            if self._own and self._worker.ended:
+                self.store.close()
         return done
 
     def _start_anew(self) -> None:
@@ -140,10 +145,11 @@ class Writer:
         return f"Writer({self.store!r}, size={self.size}, interval={self.interval}, dropped={self.dropped})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (type(self), self.store, self.size, self.interval)
+        store = self.store.address if self._own else self.store
+        return _again, (type(self), store, self.size, self.interval)
 
 
-def _again(kind: type[Writer], store: Store, size: int, interval: float) -> Writer:
+def _again(kind: type[Writer], store: Store | AddressLike, size: int, interval: float) -> Writer:
     return kind(store, size=size, interval=interval)
 
 
