@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from decimal import Decimal
 from hashlib import blake2b
 from math import inf, isfinite
@@ -16,14 +15,14 @@ from hybrid_router_core.errors import DataError
 
 from .rows import Call, Event, Label, Row, Source, Texts
 
-__all__ = ["as_columns", "call_of", "event_of", "label_of", "short", "signed", "texts_of"]
+__all__ = ["as_columns", "short", "signed"]
 
 _LONGEST = 128  # characters of a name or an id: an index of PostgreSQL takes no entry above 2.7 kB
 _FOREIGN = re.compile("[\x00\ud800-\udfff]")  # what PostgreSQL or UTF-8 cannot hold
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _MOST = 2**31 - 1  # tokens; so sums fit in 64 bits
 _LARGEST = 1e12  # seconds, dollars; so sums stay finite
-_CALL = tuple(field.name for field in fields(Call))
-_LABEL = tuple(field.name for field in fields(Label))
+_LONGEST_JSON = 16_000_000  # characters: a database has limits, too, and says so as if it failed
 
 
 def as_columns(row: Row) -> tuple[str, dict[str, Any]]:
@@ -32,6 +31,15 @@ def as_columns(row: Row) -> tuple[str, dict[str, Any]]:
     Raises:
         DataError: It is no row, or lacks what every row needs: a time, and names that are strings.
     """
+    try:
+        return _as_columns(row)
+    except DataError:
+        raise
+    except Exception as error:  # a value may be of any type, and fail in any way; what it says may be a text
+        raise DataError(f"a {type(row).__name__} cannot be stored: {type(error).__name__}") from None
+
+
+def _as_columns(row: Row) -> tuple[str, dict[str, Any]]:
     if isinstance(row, Call):
         return "calls", {
             "time": _time(row.time),
@@ -66,44 +74,16 @@ def as_columns(row: Row) -> tuple[str, dict[str, Any]]:
         return "events", {
             "time": _time(row.time),
             "kind": short(row.kind, "kind"),
-            "detail": _json(_mapping(row.detail, "detail")),
+            "detail": _json(_mapping(row.detail, "detail"), row),
         }
     if isinstance(row, Texts):
         return "texts", {
             "time": _time(row.time),
             "run": short(row.run, "run"),
-            "messages": None if row.messages is None else _json(_sequence(row.messages)),
-            "answers": _json(_mapping(row.answers, "answers")),
+            "messages": None if row.messages is None else _json(_sequence(row.messages), row),
+            "answers": _json(_mapping(row.answers, "answers"), row),
         }
     raise DataError(f"a row is a {type(row).__name__}; allowed: Call, Label, Event, Texts")
-
-
-def call_of(row: Mapping[str, Any]) -> Call:
-    """The call in a row of its table."""
-    number = row["query_hash"]
-    values = {name: row[name] for name in _CALL}
-    return Call(**values | {"query_hash": None if number is None else number % 2**64})
-
-
-def label_of(row: Mapping[str, Any]) -> Label:
-    """The label in a row of its table."""
-    return Label(**{name: row[name] for name in _LABEL})
-
-
-def event_of(row: Mapping[str, Any]) -> Event:
-    """The event in a row of its table."""
-    return Event(time=row["time"], kind=row["kind"], detail=json.loads(row["detail"]))
-
-
-def texts_of(row: Mapping[str, Any]) -> Texts:
-    """The texts in a row of their table."""
-    messages = row["messages"]
-    return Texts(
-        time=row["time"],
-        run=row["run"],
-        messages=None if messages is None else json.loads(messages),
-        answers=json.loads(row["answers"]),
-    )
 
 
 def signed(number: int | None) -> int | None:
@@ -164,18 +144,18 @@ def _sequence(value: Any) -> list[Any]:
     return list(value)
 
 
-def _json(value: Any) -> str:
+def _json(value: Any, row: Row) -> str:
     try:
         try:
             text = _dumps(value)
         except ValueError:  # NaN, which no JSON has
             text = _dumps(_finite(value))
-        text.encode()
-    except UnicodeEncodeError:  # a lone surrogate stays escaped
-        return json.dumps(_finite(value), skipkeys=True, default=_kind)
     except (ValueError, RecursionError, TypeError) as error:
-        raise DataError(f"texts or a detail cannot be written as JSON ({type(error).__name__})") from None
-    return text
+        raise DataError(f"a {type(row).__name__} cannot be written as JSON: {type(error).__name__}") from None
+    if len(text) > _LONGEST_JSON:
+        raise DataError(f"a {type(row).__name__} is longer than {_LONGEST_JSON:,} characters")
+    # A lone surrogate, which is no UTF-8, can stand between quotes alone, and there JSON has an escape for it.
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _dumps(value: Any) -> str:

@@ -9,8 +9,8 @@ from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select
 
-from .columns import call_of, label_of, texts_of
 from .database import Database
+from .reading import call_of, label_of, texts_of
 from .rows import Label, Labelled
 from .tables import CALLS, LABELS, TEXTS
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from hybrid_router_core.errors import ConfigError, MissingExtraError
 
 from .address import Address, AddressLike
-from .columns import as_columns, call_of, event_of, label_of
+from .columns import as_columns
+from .reading import call_of, event_of, label_of
 from .rows import Call, Event, Label, Labelled, Row, Source
 
 if TYPE_CHECKING:

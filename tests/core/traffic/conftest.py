@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from hybrid_router_core.traffic import Call, Store
+from hybrid_router_core.traffic import Call, Store, worker
 
 POSTGRES = "HYBRID_ROUTER_POSTGRES"
 
@@ -50,3 +50,10 @@ def call():
         return Call(**usual | changes)
 
     return call
+
+
+@pytest.fixture
+def short_pauses(monkeypatch):
+    """A writer tries again soon."""
+    monkeypatch.setattr(worker, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(worker, "LONGEST_PAUSE", 0.05)

@@ -4,6 +4,7 @@ import json
 import math
 import pickle
 from decimal import Decimal
+from enum import Enum
 
 import numpy as np
 import pytest
@@ -197,6 +198,23 @@ def test_what_is_no_hash_of_64_bits(store, call, number):
 def test_a_row_without_what_it_needs_is_refused(store, row, said):
     with pytest.raises(DataError, match=said):
         store.write([row])
+
+
+class Odd(float):
+    def __float__(self):
+        raise RuntimeError("a text of the user")
+
+
+def test_a_value_that_fails_while_it_is_read_is_a_bad_row(store, call):
+    with pytest.raises(DataError, match=r"a Call cannot be stored: RuntimeError$"):
+        store.write([call(score=Odd(1.0))])
+    with pytest.raises(DataError, match="a Texts is longer than 16,000,000 characters"):
+        store.write([Texts(time=1.0, run="r", answers={"small": "x" * 16_000_001})])
+
+
+def test_a_name_of_an_enumeration_is_its_value(store, call):
+    store.write([call(routed=Enum("Arm", {"SMALL": "small"}, type=str).SMALL)])
+    assert next(store.calls()).routed == "small"
 
 
 HOSTILE = [

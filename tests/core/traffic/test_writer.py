@@ -15,6 +15,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from store_waiting import runs, until
 
 from hybrid_router_core.errors import ConfigError
 from hybrid_router_core.traffic import Event, Label, Store, StoreError, Texts, Writer, worker
@@ -22,10 +23,7 @@ from hybrid_router_core.traffic import Event, Label, Store, StoreError, Texts, W
 PROGRAM = Path(__file__).with_name("store_program.py")
 
 
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch):
-    monkeypatch.setattr(worker, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(worker, "LONGEST_PAUSE", 0.05)
+pytestmark = pytest.mark.usefixtures("short_pauses")
 
 
 @pytest.fixture
@@ -45,18 +43,6 @@ class Broken(Store):
         if self.broken:
             raise StoreError("it fails")
         return super().write(rows, once=once)
-
-
-def until(true, seconds=10):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.005)
-
-
-def runs(address):
-    with Store.open(address) as store:
-        return [row.run for row in store.calls()]
 
 
 def ended(address, how, seconds=60):
