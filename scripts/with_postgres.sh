@@ -12,8 +12,9 @@ if [ -z "$initdb" ]; then
         echo "with_postgres.sh: no initdb; install PostgreSQL's server (Debian: apt-get install postgresql)" >&2
         exit 1
     fi
-    mkdir -p /etc/postgresql-common
-    echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf  # no server that nobody asked for
+    settings=/etc/postgresql-common/createcluster.conf
+    mkdir -p "$(dirname "$settings")"
+    [ -e "$settings" ] || echo "create_main_cluster = false" >"$settings" # no server that nobody asked for
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -q >&2
     apt-get install -q -y --no-install-recommends -o Dpkg::Options::=--force-confold postgresql >&2

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -149,30 +150,31 @@ def _name(error: BaseException) -> str:
 
 
 _open: WeakSet[Database] = WeakSet()
-_locked: list[Database] = []
+_locked: defaultdict[int, list[Database]] = defaultdict(list)  # by the thread that forks
 _left: list[Engine] = []  # of the parent, where it could not be closed: never touched, never collected
 
 
 def _before_fork() -> None:
     for database in list(_open):
         if database._lock.acquire(timeout=BUSY + 1 if database.address.path is not None else 0.1):
-            _locked.append(database)
+            _locked[threading.get_ident()].append(database)
             database.close()
 
 
 def _after_fork_in_parent() -> None:
-    while _locked:
-        _locked.pop()._lock.release()
+    for database in _locked.pop(threading.get_ident(), ()):
+        database._lock.release()
 
 
 def _after_fork_in_child() -> None:
+    closed = _locked.pop(threading.get_ident(), [])
+    _locked.clear()
     for database in list(_open):
-        if database not in _locked:
+        if database not in closed:
             _left.append(database._engine)
         database._closing.detach()
         database._lock = threading.RLock()
         database._renew()
-    _locked.clear()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows

@@ -48,7 +48,11 @@ class Broken(Store):
 def ended(address, how, seconds=60):
     start = time.monotonic()
     done = subprocess.run(
-        [sys.executable, str(PROGRAM), str(address), how], capture_output=True, text=True, timeout=seconds, check=False
+        [sys.executable, "-W", "ignore::DeprecationWarning", str(PROGRAM), str(address), how],
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
     )
     return done.returncode, done.stderr, time.monotonic() - start
 
