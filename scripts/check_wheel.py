@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 PACKAGES = {"hybrid_router_core", "langchain_hybrid_router", "llama_index_hybrid_router"}
-HEAVY = ("torch", "sklearn", "matplotlib", "pandas", "langchain_core", "llama_index")
+HEAVY = ("torch", "sklearn", "matplotlib", "pandas", "langchain_core", "llama_index", "sqlalchemy")
 ROUTE = f"""
 import sys
 from hybrid_router_core import HybridRouter
