@@ -19,7 +19,7 @@ from .data import RoutingDataset, check_dataset
 from .embedders import Embedder, resolve_embedder
 from .errors import NotFittedError
 from .evaluation import Across, Outcomes, Report, check_groups, evaluate_scores
-from .guard import GuardSetting, check_guard, guard_for, with_level
+from .guard import GuardSetting, check_guard, guard_for, no_guard, with_level
 from .labels import MarginSearch, Mode, labels_of_mode, margin_to_train
 from .predictor import Predictor, check_settings
 from .routing import RoutingDecision, check_threshold
@@ -230,6 +230,8 @@ class HybridRouter:
         )
         self.threshold = self.calibration.threshold
         self._predictor = predictor.after(data, guard)
+        if guard is None and certified and self.guard == "auto" and predictor.likeness is not None:
+            warnings.warn(no_guard(len(once)), stacklevel=2)
         return self
 
     def evaluate(

@@ -5,7 +5,7 @@
 
 from .conformal import DEFAULT_LEVEL, Guard, fewest_rows
 from .likeness import Likeness
-from .making import GuardSetting, check_guard, guard_for, with_level
+from .making import GuardSetting, check_guard, guard_for, no_guard, with_level
 
 __all__ = [
     "DEFAULT_LEVEL",
@@ -15,5 +15,6 @@ __all__ = [
     "check_guard",
     "fewest_rows",
     "guard_for",
+    "no_guard",
     "with_level",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Literal, TypeAlias
 
 from hybrid_router_core._types import FloatArray
@@ -11,7 +10,7 @@ from hybrid_router_core.errors import CalibrationError
 from .conformal import DEFAULT_LEVEL, Guard, check_level, fewest_rows
 from .likeness import Likeness
 
-__all__ = ["GuardSetting", "check_guard", "guard_for", "with_level"]
+__all__ = ["GuardSetting", "check_guard", "guard_for", "no_guard", "with_level"]
 
 GuardSetting: TypeAlias = "float | Literal['auto'] | None"
 
@@ -31,8 +30,7 @@ def guard_for(
     """The guard by the strangeness of n distinct calibration queries that were not trained on.
 
     Args:
-        setting: A level; "auto" for 0.02 where the calibration gives a guarantee, with a warning where it has too few
-            queries for that; None for none.
+        setting: A level; "auto" for 0.02 where the calibration gives a guarantee and has queries enough; None for none.
         likeness: That measured them; None in a router that was saved before there were guards, or trained without.
         strangeness: Shape (n,).
         certified: Whether the calibration gives a guarantee.
@@ -51,13 +49,16 @@ def guard_for(
             "guard=None; train it again"
         )
     if setting == "auto" and len(strangeness) < fewest_rows(level):
-        warnings.warn(
-            f"no guard: it needs {fewest_rows(level)} calibration queries that were not trained on, and there are "
-            f"{len(strangeness)}, so queries unlike any of them go by their score too",
-            stacklevel=3,
-        )
         return None
     return Guard.calibrated(level, strangeness, likeness.edge)
+
+
+def no_guard(queries: int) -> str:
+    """What to say where the default guard needs more calibration queries than there are."""
+    return (
+        f"no guard: it needs {fewest_rows(DEFAULT_LEVEL)} calibration queries that were not trained on, and there are "
+        f"{queries}, so queries unlike any of them go by their score too"
+    )
 
 
 def with_level(guard: Guard, setting: GuardSetting) -> Guard | None:
