@@ -18,6 +18,7 @@ on the order, so the orders agree, and their mean loses little.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from statistics import NormalDist
 
@@ -27,7 +28,7 @@ from hybrid_router_core._types import BoolArray, FloatArray, IntArray
 
 from .losses import Losses
 
-__all__ = ["ALL_IN", "METHOD", "orders_of", "rejects"]
+__all__ = ["ALL_IN", "METHOD", "orders_of", "prize_bet", "rejects"]
 
 METHOD = "Learn-then-Test, fixed sequence (arXiv:2110.01052), betting in several orders (arXiv:2010.09686, 2304.02611)"
 ALL_IN = 0.99
@@ -37,6 +38,7 @@ _FIRST = 2  # means of fewer orders are not looked at: luck again
 # Largest stake as a part of what would ruin; raised to ALL_IN where only a row of zeros could pass.
 _CAP = 0.75
 _PRIOR_ROWS = 4
+_NORMAL = NormalDist()
 _BETS = 250  # of one order, at least: more rows are bet on several at a time
 
 
@@ -93,6 +95,14 @@ def rejects(
 def _hedge() -> tuple[FloatArray, FloatArray]:
     """phi(d) / Phi(d) with d = Phi^-1(exp(w)) on a grid of w <= 0: the bet for one unit of spread; 0 at the prize."""
     grid = np.concatenate([np.linspace(-40.0, -3.0, 200)[:-1], np.linspace(-3.0, 0.0, 400)])
-    normal = NormalDist()
-    places = np.array([normal.inv_cdf(p) for p in np.exp(grid[:-1])])
+    places = np.array([_NORMAL.inv_cdf(p) for p in np.exp(grid[:-1])])
     return grid, np.append(np.exp(-places * places / 2) / np.sqrt(2 * np.pi) / np.exp(grid[:-1]), 0.0)
+
+
+def prize_bet(wealth: float) -> float:
+    """The same for one wealth w, its logarithm in units of the prize: what to bet for one unit of spread to come."""
+    if wealth >= 0:
+        return 0.0
+    chance = math.exp(max(wealth, -300.0))
+    place = _NORMAL.inv_cdf(chance)
+    return _NORMAL.pdf(place) / chance
