@@ -91,8 +91,8 @@ class Watch:
     >>> for call in range(500):
     ...     watch.to_large(15)
     ...     watch.to_small(9)
-    ...     watch.label(small_quality=1.0, large_quality=1.0, probability=0.1)
-    >>> watch.state
+    ...     state = watch.label(small_quality=1.0, large_quality=1.0, probability=0.1)
+    >>> state
     'holds'
 
     Args:
