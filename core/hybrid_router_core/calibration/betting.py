@@ -71,12 +71,14 @@ def rejects(
     column = np.arange(len(thresholds))
     allowed = max_drop * losses.most
     ruin = 1.0 - allowed  # what the worst row costs per unit staked; of a share too, since all of it is lost at most
-    zeros_need = np.expm1(np.log(_PRIZE / level) / n) * ruin / np.maximum(allowed, 1e-9)
+    zeros_need = np.expm1(np.log(_PRIZE / level) / (n * losses.smallest)) * ruin / np.maximum(allowed, 1e-9)
     cap = np.clip(1.25 * zeros_need, _CAP, ALL_IN) / ruin
     wealth = np.tile(np.log(level / _PRIZE), (len(orders), 1))  # logarithm, in units of the prize
     # Second moment of the gains about max_drop, with a few made-up rows in front (as in arXiv:2010.09686, eq. 26) such
     # as lie at the edge: two losses of 1 for each gain of 1. A guess too small would stake too much at the start.
-    moment = np.tile(_PRIOR_ROWS * np.clip(3.0 * allowed, 1.0 / n, 1.0), (len(orders), 1))
+    prior = _PRIOR_ROWS * np.clip(3.0 * allowed, 1.0 / n, 1.0)
+    moment = np.tile(prior, (len(orders), 1))
+    squares = None if losses.sizes is None else _mean_squares(losses.sizes[orders])
     grid, ratio = _hedge()
     step = max(1, n // _BETS)  # the bet of a few rows is fixed before the first of them, and so fixed beforehand
     for t in range(0, n, step):
@@ -87,8 +89,16 @@ def rejects(
         gain = np.where(column >= first[:, rows, None], spare - loss[:, rows, None], spare)
         wealth += np.log1p(bet[:, None, :] * gain).sum(axis=1)
         moment += (gain * gain).sum(axis=1)
+        if squares is not None and t + step < n:  # the made-up rows shall be of the size of those seen so far
+            moment += prior * (squares[:, t + step] - squares[:, t])[:, None]
     means = np.cumsum(np.exp(wealth) * _PRIZE, axis=0) / np.arange(1, len(orders) + 1)[:, None]
     return np.asarray((means[_FIRST - 1 :] >= 1.0).any(axis=0))
+
+
+def _mean_squares(sizes: FloatArray) -> FloatArray:
+    """Mean square of the sizes before each row, with a first one of 1; shape (k, n)."""
+    sums = np.cumsum(np.hstack([np.ones((len(sizes), 1)), sizes[:, :-1] ** 2]), axis=1)
+    return np.asarray(sums / np.arange(1, sizes.shape[1] + 1))
 
 
 @lru_cache(maxsize=1)
