@@ -8,6 +8,7 @@ import pytest
 MODULES = [
     "hybrid_router_core.router",
     "hybrid_router_core.embedders.text",
+    "hybrid_router_core.watch.drift",
     "hybrid_router_core.watch.watch",
     "llama_index_hybrid_router.llm",
 ]

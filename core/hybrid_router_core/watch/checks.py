@@ -7,7 +7,7 @@ from numbers import Integral, Real
 
 from hybrid_router_core.errors import DataError, HybridRouterError
 
-__all__ = ["a_count", "a_quality", "later"]
+__all__ = ["a_count", "a_probability", "a_quality", "later"]
 
 
 def a_count(name: str, value: int, lowest: int, error: type[HybridRouterError] = DataError) -> int:
@@ -27,6 +27,16 @@ def a_quality(name: str, value: float, low: float, high: float) -> float:
             f"{name} is {value!r}; allowed: a number in quality_range=({low:g}, {high:g}). Clip what lies outside"
         )
     return min(max(float(value), low), high)
+
+
+def a_probability(value: float, smallest: float) -> float:
+    """The value, if it is a number from the smallest to 1; rounding below is cut off."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not smallest * (1 - 1e-9) <= float(value) <= 1:
+        raise DataError(
+            f"probability is {value!r}; allowed: from smallest_probability={smallest:g} to 1. It is that with which "
+            "the call was chosen for a label, known before"
+        )
+    return max(float(value), smallest)
 
 
 def later(at: float | None, last: float | None) -> float | None:

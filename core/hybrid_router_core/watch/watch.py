@@ -4,49 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar
 
 from pydantic import ConfigDict
 
 from hybrid_router_core.calibration import a_confidence, a_range, number
-from hybrid_router_core.errors import ConfigError, DataError
+from hybrid_router_core.errors import ConfigError
 
 from .breaking import Breaking
-from .checks import a_count, a_quality, later
+from .checks import a_count, a_probability, a_quality, later
+from .found import Verdict, Watched
 from .gains import Gains
 from .holding import Holding
 from .saved import STRICT, dump, load
 
-__all__ = ["Verdict", "Watch", "Watched"]
-
-Verdict: TypeAlias = Literal["holds", "unsure", "broken"]
-
-
-@dataclass(frozen=True)
-class Watched:
-    """What a `Watch` has found so far.
-
-    Attributes:
-        state: "broken", "holds", or "unsure".
-        labels: Labelled calls, all to small.
-        calls: All calls.
-        calls_since_label: Calls since the last label; many of them say that no labels come any more.
-        cost_advantage: Share of the calls that went to small; None without calls.
-        quality_drop: Estimate of late (about 3,000 labels), in units of quality; None without labels.
-        against: Evidence that the limit is broken: 1 is enough, and far below it is normal.
-        broken_at: Labels when it was found broken; None if it was not.
-        when: `at` of that label, if it was given.
-    """
-
-    state: Verdict
-    labels: int
-    calls: int
-    calls_since_label: int
-    cost_advantage: float | None
-    quality_drop: float | None
-    against: float
-    broken_at: int | None
-    when: float | None
+__all__ = ["Watch"]
 
 
 @dataclass
@@ -67,9 +39,9 @@ class _State:
 class Watch:
     """An anytime-valid test of "the mean quality drop of live calls is at most the limit"; look after every call.
 
-    Each call is told once, in the order in which the labels become known: `to_large`, `to_small` if it has no label,
-    else `label`. Only calls to small need labels, since those to large lose nothing. Which calls get one is drawn by
-    lot beforehand, with a probability that may differ by call.
+    Each call is told once, in the order of the calls: `to_large`, `to_small` if it has no label, else `label`. Only
+    calls to small need labels, since those to large lose nothing. Which calls get one is drawn by lot beforehand, with
+    a probability that may differ by call. Late labels may be told late, if how late does not depend on what they show.
 
     What is guaranteed, for losses of any distribution, labels drawn with the probabilities that are told, and looks
     after every call:
@@ -80,9 +52,9 @@ class Watch:
     - If the mean drop is at the limit or above from the first call on, the chance that the state is ever "holds" within
       the first k horizons is at most k times 1 - confidence. Here a drop that rises later takes "holds" away soon, but
       for that nothing is guaranteed.
-    Not guaranteed is anything where labels go missing by what they would show, as when a judge fails on long answers:
-    tell such a call with the worst quality for small, or the watch is blind to it. A mean that swings about the limit
-    by the hour is broken, though it may be kept on average.
+    Nothing is guaranteed where labels go missing by what they would show, as when a judge fails on long answers: tell
+    such a call with the worst quality for small. A mean that swings about the limit by the hour is broken, though it
+    may be kept on average.
 
     Bets on doubly robust gains (arXiv:2010.09686, 2210.10768), begun at every label and, with more at stake, where
     losses rise against the past (arXiv:2203.03532); see `gains`, `evidence`, `breaking` and `holding`.
@@ -143,11 +115,7 @@ class Watch:
         return "holds" if self._state.holding.holds else "unsure"
 
     def to_large(self, calls: int = 1, *, at: float | None = None) -> None:
-        """Calls that went to large.
-
-        Args:
-            calls: How many, at least 0.
-            at: A time, or number, of the call that never goes back; None for none.
+        """Calls that went to large, at least 0; `at` is a time, or a number, that never goes back, or None for none.
 
         Raises:
             DataError: If a value is not allowed; then nothing is told.
@@ -186,17 +154,13 @@ class Watch:
         loss = a_quality("large_quality", large_quality, low, high) - a_quality(
             "small_quality", small_quality, low, high
         )
-        if not (isinstance(probability, (int, float)) and gains.smallest * (1 - 1e-9) <= probability <= 1):
-            raise DataError(
-                f"probability is {probability!r}; allowed: from smallest_probability={gains.smallest:g} to 1. It is "
-                "that with which the call was chosen for a label, known before"
-            )
+        chance = a_probability(probability, gains.smallest)
         state.last = later(at, state.last)
-        step = gains.step(loss / (high - low), max(float(probability), gains.smallest))
+        step = gains.step(loss / (high - low), chance)
         if gains.labels:  # before the first there is nothing to fix bets by
             state.breaking.settle(step, gains)
             state.holding.settle(step, gains)
-        gains.learn(step, float(probability))
+        gains.learn(step, chance)
         if state.breaking.reached and state.broken_at is None:
             state.broken_at, state.when = gains.labels, at
         return self.state
@@ -204,8 +168,7 @@ class Watch:
     def report(self) -> Watched:
         """What was found so far."""
         state, gains = self._state, self._state.gains
-        calls = gains.small + gains.large
-        drop = gains.drop
+        calls, drop = gains.small + gains.large, gains.drop
         return Watched(
             state=self.state,
             labels=gains.labels,
