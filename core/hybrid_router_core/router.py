@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._types import FloatArray
 from ._version import library_version
 from .artifact import ArtifactRecord, ConversationRecord, damaged_if_it_fails, embedder_of, load_artifact, save_artifact
-from .calibration import Calibration, calibrate_on
+from .calibration import Calibration, Sampling, calibrate_on
 from .conversation import Messages
 from .cross_fitting import AsNew, Folds
 from .data import RoutingDataset, check_dataset
@@ -185,6 +186,8 @@ class HybridRouter:
         confidence: float = 0.95,
         quality_range: tuple[float, float] | None = None,
         across: Across | None = None,
+        weights: ArrayLike | None = None,
+        smallest_probability: float | None = None,
     ) -> HybridRouter:
         """Choose the threshold on data that fit has not seen (what it has is left out), for one target; returns self.
 
@@ -200,6 +203,10 @@ class HybridRouter:
                 that were trained on are scored by routers without them, which takes ten further fits, once; and what
                 was trained on then tells as much of its groups, and is counted too. A router that was loaded leaves
                 such queries out.
+            weights: 1 / the probability with which each row was chosen for these data, shape (n,), where some queries
+                had a better chance than others, as labels of live calls have; not with ``across``. The level of a guard
+                is about the rows as they are.
+            smallest_probability: Smallest that such a probability can be, known beforehand, in (0, 1].
 
         Raises:
             DataError: If too few queries, or groups, are left without those that were trained on.
@@ -207,6 +214,7 @@ class HybridRouter:
             ConfigError: If not exactly one target is given, or a value is not allowed.
         """
         check_dataset("calibrate", data)
+        sampling = Sampling.of(weights, smallest_probability, len(data), across)
         predictor, seen = self._fitted(), self._fitted().has_seen(data.query_hashes)
         scores, strangeness = predictor.examine_rows(data)
         once = np.unique(data.query_hashes[~seen], return_index=True)[1]  # a repeated query is one draw
@@ -226,6 +234,8 @@ class HybridRouter:
             quality_range=quality_range,
             across=across,
             trained=new.trained,
+            weights=None if sampling is None else sampling.weights,
+            smallest_probability=smallest_probability,
             seed=self.seed,
         )
         self.threshold = self.calibration.threshold

@@ -5,7 +5,13 @@ import importlib
 
 import pytest
 
-MODULES = ["hybrid_router_core.router", "hybrid_router_core.embedders.text", "llama_index_hybrid_router.llm"]
+MODULES = [
+    "hybrid_router_core.router",
+    "hybrid_router_core.embedders.text",
+    "hybrid_router_core.watch.drift",
+    "hybrid_router_core.watch.watch",
+    "llama_index_hybrid_router.llm",
+]
 
 
 @pytest.mark.parametrize("name", MODULES)

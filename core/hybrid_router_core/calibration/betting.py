@@ -18,6 +18,7 @@ on the order, so the orders agree, and their mean loses little.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from statistics import NormalDist
 
@@ -27,7 +28,7 @@ from hybrid_router_core._types import BoolArray, FloatArray, IntArray
 
 from .losses import Losses
 
-__all__ = ["ALL_IN", "METHOD", "orders_of", "rejects"]
+__all__ = ["ALL_IN", "METHOD", "orders_of", "prize_bet", "rejects"]
 
 METHOD = "Learn-then-Test, fixed sequence (arXiv:2110.01052), betting in several orders (arXiv:2010.09686, 2304.02611)"
 ALL_IN = 0.99
@@ -37,6 +38,7 @@ _FIRST = 2  # means of fewer orders are not looked at: luck again
 # Largest stake as a part of what would ruin; raised to ALL_IN where only a row of zeros could pass.
 _CAP = 0.75
 _PRIOR_ROWS = 4
+_NORMAL = NormalDist()
 _BETS = 250  # of one order, at least: more rows are bet on several at a time
 
 
@@ -69,12 +71,14 @@ def rejects(
     column = np.arange(len(thresholds))
     allowed = max_drop * losses.most
     ruin = 1.0 - allowed  # what the worst row costs per unit staked; of a share too, since all of it is lost at most
-    zeros_need = np.expm1(np.log(_PRIZE / level) / n) * ruin / np.maximum(allowed, 1e-9)
+    zeros_need = np.expm1(np.log(_PRIZE / level) / (n * losses.smallest)) * ruin / np.maximum(allowed, 1e-9)
     cap = np.clip(1.25 * zeros_need, _CAP, ALL_IN) / ruin
     wealth = np.tile(np.log(level / _PRIZE), (len(orders), 1))  # logarithm, in units of the prize
     # Second moment of the gains about max_drop, with a few made-up rows in front (as in arXiv:2010.09686, eq. 26) such
     # as lie at the edge: two losses of 1 for each gain of 1. A guess too small would stake too much at the start.
-    moment = np.tile(_PRIOR_ROWS * np.clip(3.0 * allowed, 1.0 / n, 1.0), (len(orders), 1))
+    prior = _PRIOR_ROWS * np.clip(3.0 * allowed, 1.0 / n, 1.0)
+    moment = np.tile(prior, (len(orders), 1))
+    squares = None if losses.sizes is None else _mean_squares(losses.sizes[orders])
     grid, ratio = _hedge()
     step = max(1, n // _BETS)  # the bet of a few rows is fixed before the first of them, and so fixed beforehand
     for t in range(0, n, step):
@@ -85,14 +89,30 @@ def rejects(
         gain = np.where(column >= first[:, rows, None], spare - loss[:, rows, None], spare)
         wealth += np.log1p(bet[:, None, :] * gain).sum(axis=1)
         moment += (gain * gain).sum(axis=1)
+        if squares is not None and t + step < n:  # the made-up rows shall be of the size of those seen so far
+            moment += prior * (squares[:, t + step] - squares[:, t])[:, None]
     means = np.cumsum(np.exp(wealth) * _PRIZE, axis=0) / np.arange(1, len(orders) + 1)[:, None]
     return np.asarray((means[_FIRST - 1 :] >= 1.0).any(axis=0))
+
+
+def _mean_squares(sizes: FloatArray) -> FloatArray:
+    """Mean square of the sizes before each row, with a first one of 1; shape (k, n)."""
+    sums = np.cumsum(np.hstack([np.ones((len(sizes), 1)), sizes[:, :-1] ** 2]), axis=1)
+    return np.asarray(sums / np.arange(1, sizes.shape[1] + 1))
 
 
 @lru_cache(maxsize=1)
 def _hedge() -> tuple[FloatArray, FloatArray]:
     """phi(d) / Phi(d) with d = Phi^-1(exp(w)) on a grid of w <= 0: the bet for one unit of spread; 0 at the prize."""
     grid = np.concatenate([np.linspace(-40.0, -3.0, 200)[:-1], np.linspace(-3.0, 0.0, 400)])
-    normal = NormalDist()
-    places = np.array([normal.inv_cdf(p) for p in np.exp(grid[:-1])])
+    places = np.array([_NORMAL.inv_cdf(p) for p in np.exp(grid[:-1])])
     return grid, np.append(np.exp(-places * places / 2) / np.sqrt(2 * np.pi) / np.exp(grid[:-1]), 0.0)
+
+
+def prize_bet(wealth: float) -> float:
+    """The same for one wealth w, its logarithm in units of the prize: what to bet for one unit of spread to come."""
+    if wealth >= 0:
+        return 0.0
+    chance = math.exp(max(wealth, -300.0))
+    place = _NORMAL.inv_cdf(chance)
+    return _NORMAL.pdf(place) / chance

@@ -126,9 +126,17 @@ def smallest_drop(losses: Losses, above: float, confidence: float, seed: int) ->
     return float(drops[feasible.argmax()]) if feasible.any() else None
 
 
-def fewest_rows(max_drop: float, confidence: float) -> int | None:
-    """Rows that the main chain needs even if small is never worse (the rule of three); None where too many to name."""
+def fewest_rows(max_drop: float, confidence: float, size: float = 1.0) -> int | None:
+    """Rows that the main chain needs even if small is never worse (the rule of three); None where too many to name.
+
+    Args:
+        max_drop: The limit, in [0, 1).
+        confidence: In (0, 1).
+        size: Mean of `Losses.sizes`.
+    """
     if max_drop < 1e-9:
         return None
     goal = -np.log((1.0 - confidence) * _SHARES_OF_ERROR[0])
-    return int(np.ceil(1.05 * goal / np.log1p(ALL_IN * max_drop / (1.0 - max_drop))))  # not all-in from the first row
+    return int(
+        np.ceil(1.05 / size * goal / np.log1p(ALL_IN * max_drop / (1.0 - max_drop)))
+    )  # not all-in from the first row

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hybrid_router_core._types import BoolArray, FloatArray
-from hybrid_router_core.data import Draws, RoutingDataset
+from hybrid_router_core._types import BoolArray
+from hybrid_router_core.data import Draws
 from hybrid_router_core.errors import ConfigError, DataError
-from hybrid_router_core.evaluation import Across, check_groups, design_effect, grouping_note, metrics
+from hybrid_router_core.evaluation import Across, check_groups, design_effect, metrics
 from hybrid_router_core.routing import goes_to_small
 
 from .across import METHOD as METHOD_ACROSS
 from .across import assumes
 from .betting import METHOD
 from .checks import checked_arrays, checked_range
-from .held_out import held_out
 from .limit import Limit
 from .record import Calibration
+from .sampling import Sampling
 from .targets import threshold_for_cost_advantage, threshold_for_pgr, threshold_for_quality_drop
 
-__all__ = ["calibrate_on", "calibrate_threshold"]
-
-NOTICEABLE = 0.05  # of the share to small: repeats that move it by less are no news
+__all__ = ["calibrate_threshold"]
 
 
 def calibrate_threshold(
@@ -45,6 +42,8 @@ def calibrate_threshold(
     strangers: BoolArray | None = None,
     beyond: BoolArray | None = None,
     trained: BoolArray | None = None,
+    weights: ArrayLike | None = None,
+    smallest_probability: float | None = None,
     left_out: int = 0,
     seed: int = 0,
 ) -> Calibration:
@@ -68,6 +67,9 @@ def calibrate_threshold(
         beyond: Rows that a guard could send to large, whichever the calibration data, shape (n,): what they might gain
             at small is not counted on, so that the guarantee holds with the guard. Of trained rows `strangers` counts.
         trained: Rows that were trained on, with scores of scorers that had not seen their group, shape (n,).
+        weights: 1 / the probability with which each row was chosen for these data, shape (n,), where some queries had
+            a better chance than others; see `sampling`. Not with ``across``.
+        smallest_probability: Smallest that such a probability can be, known beforehand, in (0, 1].
         left_out: For the record.
         seed: Of the orders in which the guarantee tests the draws.
 
@@ -92,6 +94,9 @@ def calibrate_threshold(
         raise ConfigError(f"across is {across!r}; allowed: 'groups', for a limit that holds for new groups")
     if across is not None and max_quality_drop is None:
         raise ConfigError("across='groups' goes with max_quality_drop= alone: it is a limit that holds for new groups")
+    sampling = Sampling.of(weights, smallest_probability, n, across)
+    sampling = None if sampling is None else sampling.of_draws(draws)
+    counts = None if sampling is None or sampling.even else sampling.weights
     values, small, large = (draws.mean(column) for column in rows)
     names = None if groups is None else [groups[i] for i in draws.first]
     if across is not None:
@@ -104,10 +109,10 @@ def calibrate_threshold(
     name: Literal["cost_advantage", "pgr", "max_quality_drop"]
     if cost_advantage is not None:
         name, target, method = "cost_advantage", cost_advantage, "nearest share on the calibration data"
-        threshold = threshold_for_cost_advantage(held, cost_advantage)
+        threshold = threshold_for_cost_advantage(held, cost_advantage, counts)
     elif pgr is not None:
         name, target, method = "pgr", pgr, "cheapest threshold on the calibration data (PGR: arXiv:2406.18665)"
-        threshold = threshold_for_pgr(held, small, large, pgr)
+        threshold = threshold_for_pgr(held, small, large, pgr, counts)
     else:
         limit = Limit.of(cast("float | str", max_quality_drop))
         name, target, method = "max_quality_drop", limit.value, METHOD if across is None else METHOD_ACROSS
@@ -124,10 +129,13 @@ def calibrate_threshold(
             confidence,
             quality_range,
             groups=among,
+            sampling=sampling,
             seed=seed,
         )
     to_small = goes_to_small(values, threshold) & ~away
-    large_is_better = metrics.recoverable(small, large) > 0  # not so for NaN
+    lost = np.where(to_small, large - small, 0.0)
+    drop = metrics.mean(lost, counts)
+    large_is_better = metrics.recoverable(small, large, counts) > 0  # not so for NaN
     record = Calibration(
         target=name,
         target_value=float(target),
@@ -136,10 +144,13 @@ def calibrate_threshold(
         n_queries=len(draws),
         left_out=left_out,
         strangers=None if strangers is None else float(away[~crossed].mean()),
-        design_effect=None if names is None else design_effect(np.where(to_small, large - small, 0.0), names, seed),
-        cost_advantage=metrics.cost_advantage(to_small),
-        quality_drop=metrics.quality_drop(small, large, to_small),
-        pgr=metrics.pgr(small, large, to_small) if large_is_better else None,
+        design_effect=None
+        if names is None
+        else design_effect(lost if counts is None else counts * (lost - drop), names, seed),
+        cost_advantage=metrics.cost_advantage(to_small, counts),
+        quality_drop=drop,
+        smallest_probability=None if sampling is None else sampling.smallest,
+        pgr=metrics.pgr(small, large, to_small, counts) if large_is_better else None,
         method=method,
     )
     if limit is None:
@@ -156,72 +167,3 @@ def calibrate_threshold(
         certified |= {"across": "groups", "n_groups": len(set(among)), "cross_fitted": int(crossed.sum())}
         certified["assumes"] = assumes(len(set(among)))
     return record.model_copy(update=certified)
-
-
-def calibrate_on(
-    data: RoutingDataset,
-    scores: FloatArray,
-    seen: BoolArray,
-    *,
-    strangers: BoolArray | None = None,
-    beyond: BoolArray | None = None,
-    trained: BoolArray | None = None,
-    seed: int,
-    **target: Any,
-) -> Calibration:
-    """`calibrate_threshold` on the rows that were not trained on; warns of what weakens the result.
-
-    Args:
-        data: Queries with qualities, n rows.
-        scores: The router's, shape (n,).
-        seen: Which queries were trained on, shape (n,).
-        strangers: As in `calibrate_threshold`.
-        beyond: The same.
-        trained: The same.
-        seed: Of the guarantee.
-        target: The target and its settings, as `calibrate_threshold` takes them.
-    """
-    rows = held_out(data, seen, across=target.get("across") is not None)
-    record = calibrate_threshold(
-        scores[~seen],
-        rows.mean_small,
-        rows.mean_large,
-        queries=rows.query_hashes,
-        groups=rows.groups,
-        strangers=None if strangers is None else strangers[~seen],
-        beyond=None if beyond is None else beyond[~seen],
-        trained=None if trained is None else trained[~seen],
-        left_out=len(data) - len(rows),
-        seed=seed,
-        **target,
-    )
-    if record.left_out:
-        warnings.warn(
-            f"{record.left_out} of the {len(data)} calibration rows were left out: their queries"
-            f"{' or groups' if record.across else ''} were trained on, so their scores flatter the router",
-            stacklevel=3,
-        )
-    repeats = _repeats_note(record, scores[~seen], rows)
-    if repeats:
-        warnings.warn(repeats, stacklevel=3)
-    if record.across is None and record.design_effect and record.confidence is not None and rows.groups is not None:
-        queries = len(np.unique(rows.query_hashes))
-        note = grouping_note(record.design_effect, queries, len(set(rows.groups)), "The guarantee")
-        if note:
-            warnings.warn(note, stacklevel=3)
-    return record
-
-
-def _repeats_note(record: Calibration, scores: FloatArray, rows: RoutingDataset) -> str:
-    """What to say where queries that are asked more often than others make the rows another mean than the draws."""
-    if record.n_queries is None or record.n_queries == record.n:
-        return ""
-    to_small = goes_to_small(scores, record.threshold)
-    share, drop = float(to_small.mean()), metrics.quality_drop(rows.mean_small, rows.mean_large, to_small)
-    bound = record.quality_drop_bound
-    if abs(share - record.cost_advantage) <= NOTICEABLE and (bound is None or drop <= bound):
-        return ""
-    return (
-        f"each of the {record.n_queries:,} distinct queries counts once; over the {record.n:,} rows as they are, "
-        f"{share:.1%} go to small and the quality drop is {drop:.4f}. What is guaranteed or aimed at is the former"
-    )

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from hybrid_router_core._types import FloatArray
 from hybrid_router_core.errors import ConfigError, DataError
 
-__all__ = ["a_confidence", "checked_arrays", "checked_range", "checked_scores", "number"]
+__all__ = ["a_confidence", "a_range", "checked_arrays", "checked_range", "checked_scores", "number"]
 
 
 def number(name: str, value: float, low: float, high: float, meaning: str) -> float:
@@ -70,6 +70,19 @@ def checked_arrays(
     return arrays
 
 
+def a_range(given: tuple[float, float]) -> tuple[float, float]:
+    """The two ends of a quality range, lowest < highest."""
+    try:
+        low, high = (float(end) for end in given)
+    except (TypeError, ValueError):
+        low = high = math.nan
+    if not (low < high and math.isfinite(high - low)):
+        raise ConfigError(
+            f"quality_range is {given!r}; allowed: (lowest, highest), two finite numbers, lowest < highest"
+        )
+    return low, high
+
+
 def checked_range(given: tuple[float, float] | None, small: FloatArray, large: FloatArray) -> tuple[float, float]:
     """The a-priori range of the quality; never read off the data, which may lack the rare worst answer."""
     found = float(min(small.min(), large.min())), float(max(small.max(), large.max()))
@@ -80,14 +93,7 @@ def checked_range(given: tuple[float, float] | None, small: FloatArray, large: F
                 "give quality_range=(lowest, highest) that can ever occur, and clip qualities that have no such limits"
             )
         return 0.0, 1.0
-    try:
-        low, high = (float(end) for end in given)
-    except (TypeError, ValueError):
-        low = high = math.nan
-    if not (low < high and math.isfinite(high - low)):
-        raise ConfigError(
-            f"quality_range is {given!r}; allowed: (lowest, highest), two finite numbers, lowest < highest"
-        )
+    low, high = a_range(given)
     slack = 1e-9 * (high - low)  # means of several samples carry rounding
     if found[0] < low - slack or found[1] > high + slack:
         raise DataError(

@@ -46,7 +46,8 @@ def infeasible(losses: Losses, limit: Limit, width: float, confidence: float, se
             "across= for a limit on new queries of these groups"
         )
     message += "Allow a larger drop or a lower confidence, or use more rows"
-    rows = bounds.fewest_rows(limit.value / unit * losses.most, confidence)
+    size = 1.0 if losses.sizes is None else float(losses.sizes.mean())
+    rows = bounds.fewest_rows(limit.value / unit * losses.most, confidence, size)
     return message + (f" (at least {rows} unless small is better)." if rows and rows > len(losses) else ".")
 
 

@@ -24,12 +24,16 @@ class Losses:
         units: What a limit of 1 allows: 1 for a limit in units of the quality range, large's quality in these units
             for one that is a share of it.
         most: The largest value that `units` can have.
+        sizes: What the draws count where they do not count alike, in (0, 1]; `values` and `units` have it as a factor.
+        smallest: The smallest that a size can be.
     """
 
     scores: FloatArray
     values: FloatArray
     units: FloatArray
     most: float = 1.0
+    sizes: FloatArray | None = None
+    smallest: float = 1.0
 
     @classmethod
     def plain(cls, scores: FloatArray, values: FloatArray) -> Losses:
@@ -38,7 +42,8 @@ class Losses:
 
     def take(self, rows: IntArray) -> Losses:
         """Those of these rows."""
-        return Losses(self.scores[rows], self.values[rows], self.units[rows], self.most)
+        sizes = None if self.sizes is None else self.sizes[rows]
+        return Losses(self.scores[rows], self.values[rows], self.units[rows], self.most, sizes, self.smallest)
 
     def __len__(self) -> int:
         return len(self.scores)

@@ -24,6 +24,8 @@ class Calibration(BaseModel):
         strangers: Share of the queries that were not trained on which the guard sends to large; None without a guard.
         design_effect: By how much the variance of the mean loss grows since queries of one group lose alike; 1 where
             groups do not matter, None without groups.
+        smallest_probability: Smallest with which a query could be chosen for these rows, where they are a weighted
+            sample: the figures below are of the traffic then, by the weights; None for plain rows.
         cost_advantage: Share of the queries that goes to small.
         quality_drop: Their mean quality at all-large minus that of the routed answers.
         pgr: Performance gap recovered; None unless large is better on average.
@@ -49,6 +51,7 @@ class Calibration(BaseModel):
     left_out: int = Field(default=0, ge=0)
     strangers: float | None = Field(default=None, ge=0, le=1)
     design_effect: float | None = Field(default=None, ge=1)
+    smallest_probability: float | None = Field(default=None, gt=0, le=1)
     cost_advantage: float = Field(ge=0, le=1)
     quality_drop: float
     pgr: float | None = None
