@@ -152,8 +152,8 @@ def test_a_mean_that_swings_about_the_limit_is_called_broken():
     world, watch = World(share=1.0, probability=1.0, better=0.0), World(probability=1.0).watch()
     rng = np.random.default_rng(9)
     for _ in range(20):
-        world.feed(watch, rng, 300, 0.0)
-        world.feed(watch, rng, 300, 0.1)
+        world.feed(watch, rng, 400, 0.0)
+        world.feed(watch, rng, 150, 0.15)
     assert watch.state == "broken"
 
 
