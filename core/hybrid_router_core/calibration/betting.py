@@ -101,18 +101,20 @@ def _mean_squares(sizes: FloatArray) -> FloatArray:
     return np.asarray(sums / np.arange(1, sizes.shape[1] + 1))
 
 
-@lru_cache(maxsize=1)
-def _hedge() -> tuple[FloatArray, FloatArray]:
-    """phi(d) / Phi(d) with d = Phi^-1(exp(w)) on a grid of w <= 0: the bet for one unit of spread; 0 at the prize."""
-    grid = np.concatenate([np.linspace(-40.0, -3.0, 200)[:-1], np.linspace(-3.0, 0.0, 400)])
-    places = np.array([_NORMAL.inv_cdf(p) for p in np.exp(grid[:-1])])
-    return grid, np.append(np.exp(-places * places / 2) / np.sqrt(2 * np.pi) / np.exp(grid[:-1]), 0.0)
-
-
 def prize_bet(wealth: float) -> float:
-    """The same for one wealth w, its logarithm in units of the prize: what to bet for one unit of spread to come."""
+    """What to bet for one unit of spread of the gains to come: phi(d) / Phi(d) with d = Phi^-1(exp(wealth)).
+
+    Args:
+        wealth: Logarithm, in units of the prize; 0 is bet from 0 on.
+    """
     if wealth >= 0:
         return 0.0
     chance = math.exp(max(wealth, -300.0))
-    place = _NORMAL.inv_cdf(chance)
-    return _NORMAL.pdf(place) / chance
+    return _NORMAL.pdf(_NORMAL.inv_cdf(chance)) / chance
+
+
+@lru_cache(maxsize=1)
+def _hedge() -> tuple[FloatArray, FloatArray]:
+    """`prize_bet` on a grid of wealth."""
+    grid = np.concatenate([np.linspace(-40.0, -3.0, 200)[:-1], np.linspace(-3.0, 0.0, 400)])
+    return grid, np.array([prize_bet(wealth) for wealth in grid.tolist()])

@@ -13,8 +13,8 @@ __all__ = ["Breaking"]
 
 # Parts of the error of one horizon. A limit that is broken from the first call on is found with the first part, a rise
 # against the past with the last, and what rises too slowly to be suspicious with the other.
-_HEAD, _EVEN, _RESERVE = 0.1, 0.25, 0.65
-_PART = 0.6  # of what is left of the reserve goes to the next suspicion
+_HEAD, _EVEN, _RESERVE = 0.1, 0.15, 0.75
+_PART = 0.75  # of what is left of the reserve goes to the next suspicion
 _EFFECTS = (0.4, 1.0)
 
 
@@ -54,8 +54,10 @@ class Breaking:
             self.reserve, self.suspicion.raised = _RESERVE, 0
         self.background.stake(_EVEN * self.error / self.horizon)
         self.background.settle(step, gains)
-        self.campaigns = [campaign for campaign in self.campaigns if campaign.settle(step, gains)]
+        for campaign in self.campaigns:
+            campaign.settle(step, gains)
         self.reached = self.wealth >= 1.0
+        self.campaigns = [campaign for campaign in self.campaigns if not campaign.over]
         if self.suspicion.see(step, gains):
             self.campaigns += begin(_PART * self.reserve * self.error, gains)
             self.reserve *= 1 - _PART

@@ -1,6 +1,6 @@
 """What calls say about the quality drop: gains whose mean is drop − limit, whichever calls were labelled.
 
-A call to large gains −limit, known without a label. One to small gains c − limit, with a label (l − c) / p more,
+A call to large gains −limit, known without a label. One to small gains c − limit, and with a label (l − c) / p more,
 where l is its loss, p the probability with which it was chosen for a label, and c any number fixed before the call. The
 mean over the choice of labels is l − limit in any case (the doubly robust estimate; for betting Waudby-Smith et al.
 2022, arXiv:2210.10768). c is the loss at which the limit is just reached, so that at the limit the calls without a

@@ -19,9 +19,18 @@ Count: TypeAlias = Annotated[int, Field(ge=0)]
 T = TypeVar("T")
 
 
+_adapters: dict[type, TypeAdapter[Any]] = {}  # to make one takes far longer than to use it
+
+
+def _adapter(cls: type) -> TypeAdapter[Any]:
+    if cls not in _adapters:
+        _adapters[cls] = TypeAdapter(cls)
+    return _adapters[cls]
+
+
 def dump(kind: str, state: Any) -> dict[str, Any]:
     """The state, a dataclass, with its kind and format."""
-    found: dict[str, Any] = TypeAdapter(type(state)).dump_python(state, mode="json")
+    found: dict[str, Any] = _adapter(type(state)).dump_python(state, mode="json")
     return {"kind": kind, "format": _FORMAT, "state": found}
 
 
@@ -38,10 +47,11 @@ def load(kind: str, cls: type[T], saved: Mapping[str, Any]) -> T:
             f"this {kind} has format {saved['format']}, and this version reads {_FORMAT}; update hybrid-llm-router"
         )
     try:
-        return TypeAdapter(cls).validate_json(json.dumps(saved.get("state")), strict=True)
+        state: T = _adapter(cls).validate_json(json.dumps(saved.get("state")), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ArtifactError(f"this {kind} is damaged: {where}: {first['msg']}") from error
     except (TypeError, ValueError) as error:
         raise ArtifactError(f"this {kind} is damaged: {error}") from error
+    return state

@@ -69,8 +69,7 @@ class Watch:
 
     Args:
         limit: Most quality that may be lost on average, in units of quality, at least 0.
-        smallest_probability: Below which no call to small has a chance of a label, in (0, 1]. Labels that are much
-            rarer than most cost power, as bets must allow for their weight.
+        smallest_probability: Of a label, for any call to small, in (0, 1]; far below most of them it costs power.
         confidence: In (0, 1), of each of the two statements.
         quality_range: Lowest and highest quality possible.
         horizon: Labels, at least 100.
@@ -110,9 +109,7 @@ class Watch:
     @property
     def state(self) -> Verdict:
         """As of the last label."""
-        if self._state.breaking.reached:
-            return "broken"
-        return "holds" if self._state.holding.holds else "unsure"
+        return "broken" if self._state.breaking.reached else "holds" if self._state.holding.holds else "unsure"
 
     def to_large(self, calls: int = 1, *, at: float | None = None) -> None:
         """Calls that went to large, at least 0; `at` is a time, or a number, that never goes back, or None for none.

@@ -152,8 +152,8 @@ def test_a_mean_that_swings_about_the_limit_is_called_broken():
     world, watch = World(share=1.0, probability=1.0, better=0.0), World(probability=1.0).watch()
     rng = np.random.default_rng(9)
     for _ in range(20):
-        world.feed(watch, rng, 300, 0.0)
-        world.feed(watch, rng, 300, 0.1)
+        world.feed(watch, rng, 400, 0.0)
+        world.feed(watch, rng, 150, 0.15)
     assert watch.state == "broken"
 
 
@@ -214,6 +214,31 @@ def test_looking_changes_nothing(given_moves):
         told(two, [move])
         two.report(), two.state, two.to_dict(), repr(two)
     assert one.to_dict() == two.to_dict()
+
+
+@given(moves, st.floats(0, 1), st.floats(0, 1))
+@settings(deadline=None)
+def test_a_worse_label_is_never_less_evidence(before, one, two):
+    found = []
+    for quality in sorted((one, two)):
+        watch = Watch(0.03, smallest_probability=0.25)
+        told(watch, [*before, ("label", quality)])
+        found.append(watch.report().against)
+    assert found[0] >= found[1]
+
+
+@given(moves)
+@settings(deadline=None)
+def test_units_of_quality_do_not_matter(given_moves):
+    one, two = Watch(0.03, smallest_probability=0.5), Watch(6, smallest_probability=0.5, quality_range=(-100, 100))
+    told(one, given_moves)
+    for kind, value in given_moves:
+        if kind == "label":
+            two.label(200 * value - 100, 100, 0.5)
+        else:
+            told(two, [(kind, value)])
+    assert one.report().against == pytest.approx(two.report().against, rel=1e-6)
+    assert one.state == two.state
 
 
 def test_the_state_stays_small():
